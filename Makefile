@@ -1,0 +1,76 @@
+# Everything a developer does, from a fresh clone, with nothing but make and Python 3.11 or newer.
+# Variables may be given on the command line: make run PORT=9000, make test PYTEST_ARGS="tests/embedded -x".
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+SUITABLE := import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))
+
+# The first of these that is new enough and complete; the versions the suite runs on come first.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	if "$$candidate" -c '$(SUITABLE)' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
+
+# Each test process starts servers of its own: more than four only compete for the disk.
+TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
+	if [ "$$count" -gt 4 ]; then echo 4; else echo "$$count"; fi)
+
+COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format migrate revision env-example requirements openapi docker clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: $(INSTALLED) ## Make .venv with exactly the packages of requirements.txt
+
+# --no-compile: a third of the time, and most of what is installed is never imported.
+$(INSTALLED): requirements.txt
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c '$(SUITABLE)' >/dev/null 2>&1; then \
+		echo "Python 3.11 or newer with its venv module is needed and was not found$(if $(PYTHON), as $(PYTHON));" >&2; \
+		echo "install it (Debian and Ubuntu: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi
+	@$(PY) -c '$(SUITABLE)' >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@echo "Installing the packages of requirements.txt into $(VENV) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
+	@touch $@
+
+run: $(INSTALLED) ## Start PostgreSQL, Valkey and the service on port 8008, with a demo tenant
+	@$(PY) -m manage up
+
+test: $(INSTALLED) ## Run the tests (PYTEST_ARGS="-k name" for some of them)
+	@$(PY) -m pytest tests -n $(TEST_WORKERS) -q $(PYTEST_ARGS)
+
+check: $(INSTALLED) ## Lint, formatting and types, without changing a file
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(INSTALLED) ## Format the code and apply safe fixes
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+migrate: $(INSTALLED) ## Bring the database of DATABASE_URL and every tenant up to date
+	@$(PY) -m manage migrate
+
+revision: $(INSTALLED) ## Start a migration: make revision TREE=tenant MESSAGE="add x to y"
+	@$(PY) -m manage revision --tree "$(TREE)" --message "$(MESSAGE)"
+
+env-example: $(INSTALLED) ## Write .env.example from the configuration model
+	@$(PY) -m manage env-example
+
+requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (UPGRADE=1 for the newest versions)
+	@$(COMPILE) --all-extras --output-file requirements.txt
+	@$(COMPILE) --output-file requirements-service.txt
+
+openapi: $(INSTALLED) ## Write docs/openapi.json
+	@$(PY) -m manage openapi
+
+docker: ## Build the container image system-service
+	docker build --tag system-service .
+
+clean: ## Remove .venv and caches; .data, with its databases and secrets, stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,112 @@
+"""The entries of the audit log, as the code that makes a change writes them down.
+
+The database adds what only it can know: the sequence number, the time under the chain's lock, and the hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from common.ids import new_id
+
+HIDDEN = "********"  # what an audit entry shows of a secret that changed
+
+ActorType = Literal["user", "api_key", "platform", "system", "anonymous"]
+Outcome = Literal["success", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it."""
+
+    type: ActorType
+    id: UUID | None = None
+    name: str | None = None
+
+
+ANONYMOUS = Actor("anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What it was done to."""
+
+    type: str
+    id: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field's values before and after; secrets appear as ``HIDDEN``."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from."""
+
+    request_id: str
+    ip_address: str | None = None
+    user_agent: str | None = None
+    session_id: UUID | None = None
+
+
+def entry(
+    action: str,
+    *,
+    actor: Actor,
+    origin: Origin,
+    target: Target | None = None,
+    changes: Sequence[Change] = (),
+    outcome: Outcome = "success",
+) -> dict[str, Any]:
+    """One audit entry in the form ``audit_append`` takes."""
+    return {
+        "id": str(new_id()),
+        "action": action,
+        "actor_type": actor.type,
+        "actor_id": _text(actor.id),
+        "actor_name": actor.name,
+        "target_type": target.type if target else None,
+        "target_id": target.id if target else None,
+        "target_name": target.name if target else None,
+        "changes": [{"path": change.path, "old": change.old, "new": change.new} for change in changes],
+        "outcome": outcome,
+        "ip_address": origin.ip_address,
+        "user_agent": origin.user_agent,
+        "request_id": origin.request_id,
+        "session_id": _text(origin.session_id),
+    }
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, hidden: frozenset[str] = frozenset()
+) -> list[Change]:
+    """What changed between two states of a record, field by field; fields in ``hidden`` keep their values."""
+    changed = [name for name in after if before.get(name) != after[name]]
+    return [
+        Change(name, HIDDEN, HIDDEN) if name in hidden else Change(name, _plain(before.get(name)), _plain(after[name]))
+        for name in changed
+    ]
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """JSON without floats' surprises: numbers and booleans stay, everything else becomes text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return str(value)

@@ -1,0 +1,1 @@
+"""Copies of what PostgreSQL knows, kept near. The service is correct without them, only slower."""

@@ -1,0 +1,240 @@
+"""The service's configuration: one frozen object, read from the environment once, in ``main``.
+
+The word *settings* belongs to the business module; here it is always *config*.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the published placeholder, refused below
+MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: an HS256 key has at least the length of its hash
+
+# An origin as browsers write it (RFC 6454 section 6.2): lower case, no path, no user, no wildcard.
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
+Seconds = Annotated[int, Field(ge=1)]
+Duration = Annotated[float, Field(ge=0.01, le=3600, allow_inf_nan=False)]  # below 1 ms PostgreSQL reads "no limit"
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class ConfigError(Exception):
+    """The environment holds values the service cannot run with; ``lines`` has one sentence per variable."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Config(BaseSettings):
+    """Every variable the service reads. ``.env.example`` is generated from these fields."""
+
+    # Defaults are checked like values: the placeholder secret is one, and URLs get their driver.
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True, validate_default=True
+    )
+
+    # -- Strictness -------------------------------------------------------------------------------------------------
+    # First, because validators see the fields above their own, and the secret's asks for it.
+    environment: Literal["development", "production"] = Field(
+        default="production", description="`production` refuses the placeholder secret."
+    )
+
+    # -- Database ---------------------------------------------------------------------------------------------------
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql://postgres:postgres123@localhost:5432/multitenant_db"),
+        description="PostgreSQL 13 to 18, plain or `postgresql+asyncpg://` form. "
+        "`make run` starts its own server when this is unset.",
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None, description="Role that owns the schemas: migrations and tenant creation. Default: DATABASE_URL."
+    )
+    database_replica_url: SecretStr | None = Field(
+        default=None, description="Read replica for reads that allow it. Default: DATABASE_URL."
+    )
+    database_direct_url: SecretStr | None = Field(
+        default=None, description="The same server past PgBouncer, for migrations and LISTEN. Default: DATABASE_URL."
+    )
+    database_pool_size: int = Field(default=10, ge=1, le=1000, description="Connections per process.")
+    database_pool_timeout: Duration = Field(default=5.0, description="Seconds to wait for one, then 503.")
+    database_pool_recycle: Seconds = Field(default=1800, description="Seconds after which a connection is replaced.")
+    database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
+    database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
+    migrate_on_start: bool = Field(
+        default=True, description="Bring roles and the system schema up to date at the start, if the owner URL may."
+    )
+
+    # -- Secrets ----------------------------------------------------------------------------------------------------
+    secret_key: SecretStr = Field(
+        default=SecretStr(PLACEHOLDER_SECRET),
+        description="Signs tokens and cursors: 32 bytes or more, random, the same in every process. "
+        "The placeholder is refused in production.",
+    )
+    platform_api_key: SecretStr | None = Field(
+        default=None, description="First platform key (`X-Platform-Key`); 32 characters or more."
+    )
+
+    # -- Tokens -----------------------------------------------------------------------------------------------------
+    jwt_issuer: str = Field(default="system-service", min_length=1, description="Claim `iss` of access tokens.")
+    jwt_audience: str = Field(default="travel-system", min_length=1, description="Claim `aud` of access tokens.")
+    access_token_seconds: Seconds = Field(default=600, le=3600, description="Lifetime of an access token.")
+    jwt_leeway_seconds: int = Field(default=10, ge=0, le=60, description="Clock difference tolerated.")
+    refresh_idle_seconds: Seconds = Field(default=14 * 86400, description="A session unused this long ends.")
+    refresh_absolute_seconds: Seconds = Field(default=30 * 86400, description="A session older than this ends.")
+    refresh_grace_seconds: int = Field(
+        default=10, ge=0, le=60, description="A refresh token may be repeated this long after its rotation."
+    )
+
+    # -- Passwords --------------------------------------------------------------------------------------------------
+    password_min_length: int = Field(default=12, ge=8, le=128, description="Shortest password accepted.")
+    password_workers: int = Field(default=2, ge=1, le=64, description="Password hashes computed at the same time.")
+    password_queue: int = Field(default=64, ge=1, description="Hashes waiting beyond that; more get 503.")
+
+    # -- Redis ------------------------------------------------------------------------------------------------------
+    redis_host: str = Field(default="localhost", description="Redis or Valkey host.")
+    redis_port: int = Field(default=6379, ge=1, le=65535, description="Redis or Valkey port.")
+    redis_url: SecretStr | None = Field(
+        default=None, description="Instead of host and port: `redis://`, `rediss://`, `unix://`, or `none`."
+    )
+
+    # -- Listening --------------------------------------------------------------------------------------------------
+    host: str = Field(default="0.0.0.0", description="Listen address.")  # noqa: S104 - the contract's default
+    port: int = Field(default=8008, ge=1, le=65535, description="Listen port.")
+    workers: int = Field(default=1, ge=1, le=256, description="Processes.")
+    docs_enabled: bool = Field(default=True, description="Serve /docs, /redoc and /openapi.json.")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Serve /metrics on this port only instead of the service's own."
+    )
+    cors_origins: CommaSeparated = Field(default=(), description="Exact origins of browsers, comma-separated.")
+    trusted_proxies: CommaSeparated = Field(
+        default=(), description="Addresses or networks whose X-Forwarded-For is believed, comma-separated."
+    )
+    max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body, uploads excepted.")
+
+    # -- Logs -------------------------------------------------------------------------------------------------------
+    sql_echo: bool = Field(default=False, description="Log every SQL statement.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severity.")
+    log_format: Literal["json", "console"] = Field(default="json", description="`json` for machines.")
+
+    # -- Files ------------------------------------------------------------------------------------------------------
+    data_dir: Path = Field(default=Path(".data"), description="Embedded servers, generated keys.")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment. Raises ConfigError with one line per variable that is wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise ConfigError([_explain(item["loc"], item["msg"]) for item in error.errors()]) from None
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_strong(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        secret = value.get_secret_value()
+        if secret == PLACEHOLDER_SECRET and info.data.get("environment") == "production":
+            raise ValueError("is the published placeholder; set a random value of 32 bytes or more")
+        if len(secret.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
+        return value
+
+    @field_validator("refresh_absolute_seconds")
+    @classmethod
+    def _is_not_below_idle(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("refresh_idle_seconds", value):
+            raise ValueError("must not be less than REFRESH_IDLE_SECONDS")
+        return value
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _is_a_port_of_its_own(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value == info.data.get("port"):
+            raise ValueError("must differ from PORT; leave it unset to serve /metrics there")
+        return value
+
+    @field_validator("database_url", "database_owner_url", "database_replica_url", "database_direct_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+            raise ValueError("must look like postgresql://user:password@host:5432/database")
+        _check_port(rest)
+        return SecretStr(f"postgresql+asyncpg://{rest}")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value() != "none":
+            scheme, separator, rest = value.get_secret_value().partition("://")
+            if not separator or scheme not in {"redis", "rediss", "unix"}:
+                raise ValueError("must look like redis://host:6379/0, or be `none`")
+            _check_port(rest)
+        return value
+
+    @field_validator("platform_api_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters")
+        return value
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_exact_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if ORIGIN.fullmatch(origin) is None:
+                raise ValueError(f"{origin!r} is not an origin such as https://app.example.com (no path, no wildcard)")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+    @property
+    def owner_url(self) -> str:
+        """Where migrations and tenant creation connect."""
+        return (self.database_owner_url or self.database_direct_url or self.database_url).get_secret_value()
+
+    @property
+    def redis_address(self) -> str | None:
+        """The cache's URL, or None when the service runs without one."""
+        if self.redis_url is None:
+            host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host  # IPv6
+            return f"redis://{host}:{self.redis_port}/0"
+        url = self.redis_url.get_secret_value()
+        return None if url == "none" else url
+
+
+def _check_port(rest: str) -> None:
+    """Refuse what follows ``scheme://`` when its port is none, as it is if the password holds a bare ``/`` or ``#``."""
+    try:
+        port = urlsplit(f"//{rest}").port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("has a port that is not a number from 1 to 65535 (/ ? # @ in a password: percent-encode them)")
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    sentence = message.removeprefix("Value error, ")
+    if not location:
+        return sentence
+    return f"{str(location[0]).upper()}: {sentence[0].lower()}{sentence[1:]}"

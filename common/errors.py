@@ -1,0 +1,218 @@
+"""What can go wrong, by meaning. One table in ``common.http.problems`` turns the branches into HTTP statuses.
+
+    ServiceError
+    ├── InvalidRequest        the request contradicts itself or the contract
+    │   ├── TenantRequired · TenantInvalid · AmbiguousCredentials · CursorInvalid
+    ├── Unauthenticated       nobody, or nobody we believe
+    │   ├── InvalidCredentials · RefreshTokenInvalid · RefreshTokenReused · PlatformKeyInvalid
+    ├── Forbidden             somebody, but not allowed
+    │   ├── PermissionDenied · TenantMismatch · TenantSuspended
+    ├── NotFound              does not exist, or may not be known to exist
+    │   └── TenantNotFound
+    ├── Conflict              contradicts what is stored
+    │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · IdempotencyInFlight
+    ├── VersionConflict       somebody changed it first
+    ├── Unprocessable         well-formed, but refused by a rule
+    │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
+    ├── TooManyRequests       slow down
+    └── Unavailable           cannot be served now; try again
+        ├── TenantOutdated · DatabaseUnavailable · Overloaded
+
+An error's ``code`` is stable: clients switch on it. Its ``detail`` is a sentence for people and may change.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Base of every expected failure."""
+
+    code: ClassVar[str]
+    default_detail: ClassVar[str]
+    retry_after: ClassVar[int | None] = None  # seconds
+
+    def __init__(self, detail: str | None = None, *, pointer: str | None = None) -> None:
+        self.detail = detail or self.default_detail
+        self.pointer = pointer  # RFC 6901, when one field of the body is at fault
+        super().__init__(self.detail)
+
+
+class InvalidRequest(ServiceError):
+    code = "bad_request"
+    default_detail = "The request could not be understood."
+
+
+class TenantRequired(InvalidRequest):
+    code = "tenant_required"
+    default_detail = "The header X-Tenant-ID is missing."
+
+
+class TenantInvalid(InvalidRequest):
+    code = "tenant_invalid"
+    default_detail = "X-Tenant-ID must be sent once and name a tenant, such as `tenant_acme` or `acme`."
+
+
+class AmbiguousCredentials(InvalidRequest):
+    code = "ambiguous_credentials"
+    default_detail = "Send either Authorization or X-API-Key, once."
+
+
+class CursorInvalid(InvalidRequest):
+    code = "cursor_invalid"
+    default_detail = "The cursor was not issued for this list with these filters and this order."
+
+
+class Unauthenticated(ServiceError):
+    code = "unauthenticated"
+    default_detail = "A valid access token or API key is required."
+
+
+class InvalidCredentials(Unauthenticated):
+    code = "invalid_credentials"
+    default_detail = "The user name or the password is wrong."
+
+
+class RefreshTokenInvalid(Unauthenticated):
+    code = "refresh_token_invalid"
+    default_detail = "The refresh token is not valid. Log in again."
+
+
+class RefreshTokenReused(Unauthenticated):
+    code = "refresh_token_reused"
+    default_detail = "The refresh token had been used before, so its session was ended. Log in again."
+
+
+class PlatformKeyInvalid(Unauthenticated):
+    code = "platform_key_invalid"
+    default_detail = "A valid X-Platform-Key is required."
+
+
+class Forbidden(ServiceError):
+    code = "forbidden"
+    default_detail = "This is not allowed."
+
+
+class PermissionDenied(Forbidden):
+    code = "permission_denied"
+    default_detail = "A permission is missing."
+
+
+class TenantMismatch(Forbidden):
+    code = "tenant_mismatch"
+    default_detail = "X-Tenant-ID names another tenant than the credential."
+
+
+class TenantSuspended(Forbidden):
+    code = "tenant_suspended"
+    default_detail = "The tenant is suspended."
+
+
+class NotFound(ServiceError):
+    code = "not_found"
+    default_detail = "There is nothing here by that name."
+
+
+class TenantNotFound(NotFound):
+    code = "tenant_not_found"
+    default_detail = "There is no such tenant."
+
+
+class Conflict(ServiceError):
+    code = "conflict"
+    default_detail = "The request contradicts what is stored."
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+    default_detail = "Another user has this e-mail address."
+
+
+class UsernameTaken(Conflict):
+    code = "username_taken"
+    default_detail = "Another user has this user name."
+
+
+class TenantExists(Conflict):
+    code = "tenant_exists"
+    default_detail = "A tenant of this name exists."
+
+
+class LastOwner(Conflict):
+    code = "last_owner"
+    default_detail = "The tenant's last owner must stay an active owner."
+
+
+class IdempotencyInFlight(Conflict):
+    code = "idempotency_in_flight"
+    default_detail = "A request with this Idempotency-Key is still being handled."
+    retry_after = 1
+
+
+class VersionConflict(ServiceError):
+    code = "version_conflict"
+    default_detail = "The resource was changed since it was read. Read it again, then repeat the change."
+
+
+class Unprocessable(ServiceError):
+    code = "unprocessable"
+    default_detail = "The request was understood and refused."
+
+
+class SortInvalid(Unprocessable):
+    code = "sort_invalid"
+    default_detail = "The list cannot be sorted that way."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, pointer="/query/sort")
+
+
+class UnknownParameter(Unprocessable):
+    code = "unknown_parameter"
+    default_detail = "The address has a query parameter that this operation does not know."
+
+
+class IdempotencyMismatch(Unprocessable):
+    code = "idempotency_mismatch"
+    default_detail = "This Idempotency-Key was used with another body."
+
+
+class PasswordRefused(Unprocessable):
+    code = "password_refused"
+    default_detail = "The password is too easy to guess."
+
+
+class UnknownReference(Unprocessable):
+    code = "unknown_reference"
+    default_detail = "The request names something that does not exist."
+
+
+class TooManyRequests(ServiceError):
+    code = "rate_limited"
+    default_detail = "Too many requests. Wait, then try again."
+    retry_after = 30
+
+
+class Unavailable(ServiceError):
+    code = "unavailable"
+    default_detail = "The service cannot answer now. Try again."
+    retry_after = 2
+
+
+class TenantOutdated(Unavailable):
+    code = "tenant_outdated"
+    default_detail = "The tenant is being upgraded. Try again."
+    retry_after = 10
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+    default_detail = "The database cannot be reached now. Try again."
+    retry_after = 1
+
+
+class Overloaded(Unavailable):
+    code = "overloaded"
+    default_detail = "The service is busy. Try again."
+    retry_after = 1

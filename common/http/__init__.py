@@ -1,0 +1,1 @@
+"""HTTP as every module speaks it: headers, problems, replies, the envelope around each request."""

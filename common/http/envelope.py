@@ -1,0 +1,109 @@
+"""The envelope around every request, in pure ASGI: its id, its log line, its metrics, its headers, and the last net.
+
+Not a BaseHTTPMiddleware: that one costs more than most endpoints and loses connections when a request is cancelled.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.audit import Origin
+from common.http.headers import MAX_USER_AGENT, Network, read_client_address, read_request_id
+from common.http.problems import answer_internal_error
+from common.observability.metrics import HttpMetrics
+
+log = structlog.get_logger("request")
+
+JSON_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+HEADERS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": JSON_POLICY,
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+VARY: Final = "Authorization, X-API-Key, X-Tenant-ID"
+QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})  # asked every few seconds: logged only when they fail
+
+
+class Envelope:
+    """Outermost of our middleware; what it catches would otherwise have no request id and no security headers."""
+
+    def __init__(
+        self, app: ASGIApp, *, metrics: HttpMetrics, templates: Mapping[object, str], trusted_proxies: Sequence[str]
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._templates = templates
+        self._trusted: list[Network] = [ipaddress.ip_network(text) for text in trusted_proxies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._handle(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = self._origin(scope)
+        scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=origin.request_id)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(scope, message, origin.request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request_failed", method=scope["method"])
+            if status:  # headers are out; the server can only cut the connection
+                raise
+            await answer_internal_error(Request(scope))(scope, receive, send_with_headers)
+        finally:
+            self._record(scope, status, time.perf_counter() - started)
+
+    def _origin(self, scope: Scope) -> Origin:
+        headers = Headers(scope=scope)
+        peer = scope["client"][0] if scope.get("client") else None
+        agent = headers.get("user-agent")
+        return Origin(
+            request_id=read_request_id(headers),
+            ip_address=read_client_address(peer, headers, self._trusted),
+            user_agent=agent[:MAX_USER_AGENT] if agent else None,
+        )
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = self._templates.get(scope.get("endpoint"), "unmatched")
+        self._metrics.observe(scope["method"], route, status, seconds)
+        if status >= 500 or route not in QUIET:
+            log.info(
+                "request_handled",
+                method=scope["method"],
+                route=route,
+                status=status,
+                duration_ms=round(seconds * 1000, 2),
+            )
+
+
+def _add_headers(scope: Scope, message: Message, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-ID"] = request_id
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    path: str = scope["path"]
+    if path.startswith(("/api/", "/ofrep/")):
+        headers.setdefault("Cache-Control", "no-store" if path.startswith("/api/v1/auth/") else "private")
+        headers.add_vary_header(VARY)

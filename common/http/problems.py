@@ -1,0 +1,155 @@
+"""Errors as answers: ``application/problem+json`` (RFC 9457), always of one shape, never with an inside view.
+
+``STATUSES`` is the one place where a meaning gets its HTTP status.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from common.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ServiceError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+    VersionConflict,
+)
+
+
+class FieldProblem(BaseModel):
+    """One fault in a request: where it is (RFC 6901 pointer), a stable code, and a sentence."""
+
+    pointer: str = Field(examples=["/body/email"])
+    code: str = Field(examples=["missing"])
+    message: str = Field(examples=["Field required"])
+
+
+class Problem(BaseModel):
+    """An error answer, ``application/problem+json`` (RFC 9457). Switch on ``code``: it is stable."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is nothing here by that name."])
+    instance: str = Field(examples=["/api/v1/users/01a2070b-d702-75af-a80e-ace08e3a517f"])
+    code: str = Field(examples=["not_found"])
+    request_id: str = Field(examples=["01a2070b-d702-75af-a80e-ace08e3a517f"])
+    errors: list[FieldProblem] | None = Field(default=None, description="Only with status 422.")
+
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUSES: Final[Mapping[type[ServiceError], int]] = {
+    InvalidRequest: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    VersionConflict: 412,
+    Unprocessable: 422,
+    TooManyRequests: 429,
+    Unavailable: 503,
+}
+
+# What Starlette and FastAPI raise by themselves, before any code of ours is reached.
+FRAMEWORK_CODES: Final[Mapping[int, tuple[str, str]]] = {
+    400: ("bad_request", "The request could not be understood."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not have that method; see Allow."),
+    413: ("body_too_large", "The body is larger than this address accepts."),
+    415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json."),
+}
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """One error answer."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        "request_id": request.scope.get("state", {}).get("request_id", ""),
+    }
+    if errors is not None:
+        body["errors"] = list(errors)
+    # ASCII only: a path may hold bytes that are no valid UTF-8 once echoed.
+    return Response(json.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def status_of(error: ServiceError) -> int:
+    """The HTTP status of an expected failure: that of the nearest branch of the tree."""
+    return next(STATUSES[branch] for branch in type(error).__mro__ if branch in STATUSES)
+
+
+def answer_service_error(request: Request, error: Exception) -> Response:
+    """Turn an expected failure into its answer."""
+    assert isinstance(error, ServiceError)
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    errors = None
+    if status == 422:
+        errors = [{"pointer": error.pointer or "/body", "code": error.code, "message": error.detail}]
+    return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
+
+
+def answer_validation_error(request: Request, error: Exception) -> Response:
+    """Turn pydantic's findings into pointers, codes and sentences; the offending input itself is not echoed."""
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"pointer": _pointer(item["loc"], item["type"]), "code": item["type"], "message": item["msg"]}
+        for item in error.errors()
+    ]
+    return problem(request, 422, "validation_failed", "The request has invalid fields; see errors.", errors=errors)
+
+
+def answer_http_exception(request: Request, error: Exception) -> Response:
+    """Turn the framework's own refusals into problems, keeping their headers (405 has Allow)."""
+    assert isinstance(error, HTTPException)
+    code, detail = FRAMEWORK_CODES.get(error.status_code, ("http_error", HTTPStatus(error.status_code).phrase))
+    return problem(request, error.status_code, code, detail, headers=error.headers)
+
+
+def answer_internal_error(request: Request) -> Response:
+    """All that anybody outside learns of a defect: its request id, by which the log has the rest."""
+    return problem(request, 500, "internal_error", "Something went wrong on our side. The request id helps us find it.")
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Have every failure answered as a problem."""
+    app.add_exception_handler(ServiceError, answer_service_error)
+    app.add_exception_handler(RequestValidationError, answer_validation_error)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+
+
+def _pointer(location: Sequence[int | str], kind: str) -> str:
+    """An RFC 6901 pointer into the request. A JSON syntax error's location is a character, not a field."""
+    parts = location[:1] if kind == "json_invalid" else location
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

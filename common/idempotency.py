@@ -1,0 +1,103 @@
+"""Idempotency-Key: the stored answer commits with the row it tells of, so neither exists without the other.
+
+Scope: tenant (the schema), caller, route and key. Kept for 24 hours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import column, func, literal, select, table
+from sqlalchemy.dialects.postgresql import insert
+
+from common.clock import now
+from common.errors import IdempotencyInFlight, IdempotencyMismatch
+from common.paging import Executes
+
+KEPT: Final = timedelta(hours=24)
+REPLAYED_HEADERS: Final = ("content-type", "location", "etag")
+
+_keys = table(
+    "idempotency_keys",
+    *(column(name) for name in ("caller", "route", "key", "request_digest", "status", "headers", "body", "created_at")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """A creating request that may be repeated."""
+
+    tenant: str
+    caller: UUID
+    route: str
+    key: str
+    request_digest: bytes
+
+    @classmethod
+    def of(cls, *, tenant: str, caller: UUID, route: str, key: str, body: bytes) -> IdempotentRequest:
+        """Identify a request by its scope and the digest of its body."""
+        return cls(tenant, caller, route, key, hashlib.sha256(body).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The answer a first request got."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswer | None:
+    """The stored answer to the same request, or None for the first.
+
+    The first one holds an advisory lock until its transaction ends; who comes meanwhile gets IdempotencyInFlight.
+    A key used with another body is IdempotencyMismatch.
+    """
+    scope = f"{request.tenant}/{request.caller}/{request.route}/{request.key}"
+    locked = await unit.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(scope, 0))))
+    if not locked.scalar_one():
+        raise IdempotencyInFlight
+    found = await unit.execute(
+        select(_keys.c.request_digest, _keys.c.status, _keys.c.headers, _keys.c.body).where(
+            _keys.c.caller == request.caller,
+            _keys.c.route == request.route,
+            _keys.c.key == request.key,
+            _keys.c.created_at > now() - KEPT,
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    if row.request_digest != request.request_digest:
+        raise IdempotencyMismatch
+    return StoredAnswer(row.status, json.loads(row.headers), row.body)
+
+
+async def keep_answer(unit: Executes, request: IdempotentRequest, answer: StoredAnswer) -> None:
+    """Store the answer in the transaction that made it true; an expired one of the same key is replaced."""
+    values: dict[str, Any] = {
+        "caller": request.caller,
+        "route": request.route,
+        "key": request.key,
+        "request_digest": request.request_digest,
+        "status": answer.status,
+        "headers": json.dumps(dict(answer.headers)),
+        "body": answer.body,
+        "created_at": now(),
+    }
+    statement = insert(_keys).values({name: literal(value) for name, value in values.items()})
+    await unit.execute(
+        statement.on_conflict_do_update(
+            index_elements=["caller", "route", "key"],
+            set_={
+                name: statement.excluded[name] for name in ("request_digest", "status", "headers", "body", "created_at")
+            },
+        )
+    )

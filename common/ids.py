@@ -1,0 +1,41 @@
+"""Identifiers: UUIDv7 for rows, and the grammar by which a string becomes a tenant."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+from uuid import UUID
+
+import uuid_utils.compat
+
+TenantId = NewType("TenantId", str)  # "acme": what people call the tenant
+SchemaName = NewType("SchemaName", str)  # "tenant_acme": what the header, the token and PostgreSQL call it
+
+SCHEMA_PREFIX = "tenant_"
+RESERVED = frozenset({"public", "system", "information_schema"})
+_TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_]{0,47}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantName:
+    """A tenant's name in both forms. It can only be made by ``parse``, so a value of this type is a safe identifier."""
+
+    tenant_id: TenantId
+    schema: SchemaName
+
+    @classmethod
+    def parse(cls, text: str) -> TenantName | None:
+        """Read ``acme`` or ``tenant_acme``; None when it is neither, or the name of a schema that is nobody's.
+
+        ``fullmatch``, because ``$`` would let a trailing newline pass.
+        """
+        short = text.removeprefix(SCHEMA_PREFIX)
+        if _TENANT_ID.fullmatch(short) is None or short in RESERVED or short.startswith("pg_"):
+            return None
+        return cls(TenantId(short), SchemaName(SCHEMA_PREFIX + short))
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562 section 5.7): unique, and ordered by the millisecond it was made in."""
+    return uuid_utils.compat.uuid7()

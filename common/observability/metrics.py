@@ -1,0 +1,48 @@
+"""Prometheus metrics. Labels are route templates and statuses, never paths, ids or tenants: their number is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
+
+
+class HttpMetrics:
+    """Requests by method, route template and status, and how long they took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._count = Counter(
+            "http_requests_total", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from the request's first byte to the answer's last.",
+            ["method", "route"],
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request. Methods nobody defined share a label, or a client could make as many as it likes."""
+        known = method if method in METHODS else "OTHER"
+        self._count.labels(known, route, str(status)).inc()
+        self._seconds.labels(known, route).observe(seconds)
+
+
+class PoolCollector(Collector):
+    """The database pool's state at the moment of the scrape."""
+
+    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the pool; nothing is counted along the way."""
+        family = GaugeMetricFamily("database_pool_connections", "Connections of this process.", labels=["state"])
+        for state, number in self._read().items():
+            family.add_metric([state], number)
+        yield family

@@ -1,0 +1,454 @@
+"""What endpoints may ask for: an actor with a permission, a unit of work, paging, the caller's conditions.
+
+``Route`` runs every request in one order: the guard (for which tenant, who is asking, with which permission) before the
+body is read; the endpoint in its unit; COMMIT, in this one place, before anything is sent. A transaction that lost a
+race, or whose connection broke before COMMIT, is run once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Protocol
+from uuid import UUID
+
+import structlog
+from fastapi import Depends, Query, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import AwareDatetime
+
+from common.audit import ANONYMOUS, Origin
+from common.config import Config
+from common.errors import (
+    InvalidRequest,
+    PermissionDenied,
+    PlatformKeyInvalid,
+    ServiceError,
+    TenantMismatch,
+    TenantNotFound,
+    TenantOutdated,
+    TenantSuspended,
+    Unauthenticated,
+    UnknownParameter,
+)
+from common.http.headers import read_credential, read_tenant
+from common.http.openapi import problem_responses, security
+from common.http.replies import Reply
+from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
+from common.ids import TenantName
+from common.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorCodec, ListQuery
+from database import DATABASE_ERRORS, Database, ReadUnit, SystemUnit, Tenant, WriteUnit, may_retry, translate
+from shared_auth import AccessTokens, Claims, Passwords, Principal, RefreshTokens, authorize, same_secret
+
+MAX_CURSOR_LENGTH: Final = 2000
+MAX_SEARCH_LENGTH: Final = 200
+MAX_KEY_LENGTH: Final = 255
+UNBOUND: Final = frozenset({"cursor", "limit", "include_total"})  # may differ from one page of a list to the next
+
+
+@dataclass(frozen=True, slots=True)
+class NewOwner:
+    """The person a tenant starts with, ready to be stored."""
+
+    email: str
+    email_normalized: str
+    username: str
+    username_normalized: str
+    password_hash: str
+    full_name: str | None
+
+
+class Provisioner(Protocol):
+    """Creates tenants; ``migrations.provision`` has the only one."""
+
+    async def create(self, name: TenantName, *, title: str, owner: NewOwner, origin: Origin) -> UUID:
+        """Create a tenant and its owner, whose id is the answer. Raises TenantExists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a request may need, made once by ``main.create_app``."""
+
+    config: Config
+    database: Database
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    passwords: Passwords
+    cursors: CursorCodec
+    find_tenant: Callable[[TenantName], Awaitable[Tenant | None]]
+    find_principal: Callable[[Tenant, Claims], Awaitable[Principal | None]]
+    forget_session: Callable[[UUID], None]
+    forget_user: Callable[[UUID], None]
+    provisioner: Provisioner
+    expected_revision: str
+    constraints: Mapping[str, type[ServiceError]]
+
+
+class Visit:
+    """One request's way through the service: what its guard found out, and the units it may open."""
+
+    def __init__(self, services: Services, origin: Origin) -> None:
+        self.services = services
+        self.origin = origin
+        self.name: TenantName | None = None
+        self.tenant: Tenant | None = None
+        self.principal: Principal | None = None
+        self.unit: ReadUnit | None = None
+
+    def read(self) -> ReadUnit:
+        """A read-only unit of the visited tenant."""
+        assert self.tenant is not None
+        return self.services.database.read(self.tenant)
+
+    def write(self) -> WriteUnit:
+        """A unit of the visited tenant that may change things, on behalf of the visitor."""
+        assert self.tenant is not None
+        actor = self.principal.actor if self.principal else ANONYMOUS
+        return self.services.database.write(self.tenant, actor=actor, origin=self.origin)
+
+    def system(self) -> SystemUnit:
+        """A unit of the system schema."""
+        return self.services.database.system()
+
+
+# -- Guards: what a request must show before its body is read -------------------------------------------------------
+
+
+class Guard:
+    """Base of all guards. Every route has exactly one; without any it cannot be built."""
+
+    documented_security: tuple[str, ...] = ()
+    documented_statuses: tuple[int, ...] = (400, 422)
+    takes_tenant_header = True
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Let the request in, noting on the visit what was found, or raise."""
+        raise NotImplementedError
+
+    async def __call__(self, request: Request) -> Any:
+        """What the endpoint's parameter receives."""
+        return _visit(request)
+
+
+class Open(Guard):
+    """Anybody, about no tenant."""
+
+    documented_statuses = ()
+    takes_tenant_header = False
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Nothing to show."""
+
+
+class NamedTenant(Guard):
+    """Anybody, about a tenant that need not exist."""
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Read the name."""
+        visit.name = read_tenant(request.headers)
+
+
+class ActiveTenant(Guard):
+    """Anybody, in a tenant that is served."""
+
+    documented_statuses = (400, 403, 404, 422, 503)
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Find the tenant."""
+        visit.name = read_tenant(request.headers)
+        await _enter(visit, visit.name)
+
+
+class SignedIn(Guard):
+    """Somebody with a valid credential of the tenant."""
+
+    documented_security = ("AccessToken", "ApiKey")
+    documented_statuses = (400, 401, 403, 404, 422, 503)
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Verify the credential, which names the tenant; the header may only confirm it. No database until then."""
+        visit.name = read_tenant(request.headers)
+        claims = _claims(visit.services, request)
+        if claims.tenant != visit.name:
+            raise TenantMismatch
+        tenant = await _enter(visit, claims.tenant)
+        visit.principal = await visit.services.find_principal(tenant, claims)
+        if visit.principal is None:
+            raise Unauthenticated
+        structlog.contextvars.bind_contextvars(user_id=str(visit.principal.user_id))
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = _visit(request).principal
+        assert principal is not None
+        return principal
+
+
+class Requires(SignedIn):
+    """Somebody with a permission."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Also check the permission; a refusal is written to the audit log."""
+        await super().admit(visit, request)
+        assert visit.principal is not None
+        try:
+            authorize(visit.principal, self.permission)
+        except PermissionDenied:
+            async with visit.write() as unit:
+                unit.audit(f"permission.{self.permission.replace(':', '.')}.refused", outcome="failure")
+            raise
+
+
+class PlatformKey(Guard):
+    """Somebody with a platform key, about a tenant that need not exist."""
+
+    documented_security = ("PlatformKey",)
+    documented_statuses = (400, 401, 422, 503)
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Compare the key, then read the name."""
+        if not has_platform_key(visit.services, request):
+            raise PlatformKeyInvalid
+        visit.name = read_tenant(request.headers)
+
+
+def has_platform_key(services: Services, request: Request) -> bool:
+    """Whether the request carries the right ``X-Platform-Key``."""
+    expected = services.config.platform_api_key
+    given = request.headers.getlist("x-platform-key")
+    return expected is not None and len(given) == 1 and same_secret(given[0], expected.get_secret_value())
+
+
+def _claims(services: Services, request: Request) -> Claims:
+    credential = read_credential(request.headers)
+    if credential is None or credential.kind != "token":
+        raise Unauthenticated
+    return services.access_tokens.verify(credential.secret)
+
+
+async def _enter(visit: Visit, name: TenantName) -> Tenant:
+    structlog.contextvars.bind_contextvars(tenant=name.schema)
+    tenant = await visit.services.find_tenant(name)
+    if tenant is None or tenant.status == "deleting":
+        raise TenantNotFound
+    if tenant.status == "suspended":
+        raise TenantSuspended
+    if tenant.revision != visit.services.expected_revision:
+        raise TenantOutdated
+    visit.tenant = tenant
+    return tenant
+
+
+# -- The route ------------------------------------------------------------------------------------------------------
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Route(APIRoute):
+    """A route that knows its guard and its unit from the endpoint's signature."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["operation_id"] = endpoint.__name__
+        super().__init__(path, endpoint, **options)
+        guard = guard_of(self)
+        statuses = set(guard.documented_statuses) | ({404} if "{" in path else set())
+        if _unit_of(self.dependant) is WriteUnit:
+            statuses |= {409, 412} if self.status_code != 201 else {409}
+        self.responses = {**problem_responses(statuses), **self.responses}
+        self.openapi_extra = {"security": security(guard.documented_security, tenant=guard.takes_tenant_header)}
+
+    def get_route_handler(self) -> Handler:
+        """Put the guard in front of FastAPI's own handler, and the unit around it."""
+        handle = super().get_route_handler()
+        guard = guard_of(self)
+        unit_kind = _unit_of(self.dependant)
+        known = _query_names(self.dependant)
+        creates = self.status_code == 201 and unit_kind is WriteUnit
+
+        async def run(request: Request) -> Response:
+            visit = Visit(request.app.state.services, request.state.origin)
+            request.state.visit = visit
+            try:
+                await guard.admit(visit, request)
+                _refuse_unknown(request, known)
+                if unit_kind is None:
+                    return await handle(request)
+                act = _once(handle, visit) if creates and "idempotency-key" in request.headers else handle
+                return await _in_unit(act, visit, unit_kind, request)
+            except DATABASE_ERRORS as error:
+                meaning = translate(error, visit.services.constraints)
+                if meaning is None:
+                    raise
+                raise meaning from error
+
+        return run
+
+
+async def _in_unit(handle: Handler, visit: Visit, kind: type[ReadUnit], request: Request) -> Response:
+    """Run the endpoint and commit; run both once more where that is safe and may help."""
+    for last in (False, True):
+        unit = visit.unit = visit.write() if kind is WriteUnit else visit.read()
+        try:
+            response = await handle(request)
+            await unit.commit()
+        except DATABASE_ERRORS as error:
+            if last or not may_retry(error, unit):
+                raise
+        else:
+            return response
+        finally:
+            await unit.close()
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _once(handle: Handler, visit: Visit) -> Handler:
+    """The same handler, which answers a repeated ``Idempotency-Key`` from storage."""
+
+    async def handle_once(request: Request) -> Response:
+        unit, principal = visit.unit, visit.principal
+        assert isinstance(unit, WriteUnit)
+        assert principal is not None
+        keyed = IdempotentRequest.of(
+            tenant=principal.tenant.schema,
+            caller=principal.user_id,
+            route=f"{request.method} {request.url.path}",
+            key=_idempotency_key(request),
+            body=await request.body(),
+        )
+        stored = await find_answer(unit, keyed)
+        if stored is not None:
+            return Response(stored.body, stored.status, {**stored.headers, "Idempotency-Replayed": "true"})
+        response = await handle(request)
+        kept = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
+        await keep_answer(unit, keyed, StoredAnswer(response.status_code, kept, bytes(response.body)))
+        return response
+
+    return handle_once
+
+
+def _idempotency_key(request: Request) -> str:
+    values = request.headers.getlist("idempotency-key")
+    if len(values) != 1 or not 1 <= len(values[0]) <= MAX_KEY_LENGTH or not values[0].isascii():
+        raise InvalidRequest(f"Idempotency-Key must be sent once, with 1 to {MAX_KEY_LENGTH} ASCII characters.")
+    return values[0]
+
+
+def guard_of(route: APIRoute) -> Guard:
+    """The guard among a route's dependencies. A route without one, or with two, is a mistake in the code."""
+    guards = [part.call for part in route.dependant.dependencies if isinstance(part.call, Guard)]
+    if len(guards) != 1:
+        raise TypeError(f"{route.path}: {route.name} must have exactly one guard, not {len(guards)}")
+    return guards[0]
+
+
+def _unit_of(dependant: Dependant) -> type[ReadUnit] | None:
+    calls = {part.call for part in dependant.dependencies}
+    if _write_unit in calls:
+        return WriteUnit
+    return ReadUnit if _read_unit in calls else None
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """The query parameters an endpoint and its dependencies know."""
+    nested = (_query_names(part) for part in dependant.dependencies)
+    return {field.alias for field in dependant.query_params}.union(*nested)
+
+
+def _refuse_unknown(request: Request, known: set[str]) -> None:
+    for name in request.query_params:
+        if name not in known:
+            raise UnknownParameter(
+                f"The query parameter {name[:64]!r} is not known here.", pointer=f"/query/{name[:64]}"
+            )
+
+
+# -- What endpoints write in their signatures -----------------------------------------------------------------------
+
+
+def _visit(request: Request) -> Visit:
+    visit: Visit = request.state.visit
+    return visit
+
+
+async def _services(request: Request) -> Services:
+    return _visit(request).services
+
+
+async def _read_unit(request: Request) -> ReadUnit:
+    unit = _visit(request).unit
+    assert unit is not None
+    return unit
+
+
+async def _write_unit(request: Request) -> WriteUnit:
+    unit = _visit(request).unit
+    assert isinstance(unit, WriteUnit)
+    return unit
+
+
+async def _reply(request: Request, response: Response) -> Reply:
+    return Reply(request, response)
+
+
+async def _list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items a page.")] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None, Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before.")
+    ] = None,
+    sort: Annotated[
+        str | None, Query(max_length=200, description="Fields, comma-separated; a leading `-` reverses.")
+    ] = None,
+    include_total: Annotated[bool, Query(description="Also count all items, at the cost of a second query.")] = False,
+    q: Annotated[str | None, Query(max_length=MAX_SEARCH_LENGTH, description="Text to search for.")] = None,
+    created_after: Annotated[AwareDatetime | None, Query(description="Only what was created after this.")] = None,
+    created_before: Annotated[AwareDatetime | None, Query(description="Only what was created before this.")] = None,
+) -> ListQuery:
+    visit = _visit(request)
+    bound = sorted(item for item in request.query_params.multi_items() if item[0] not in UNBOUND)
+    schema = visit.name.schema if visit.name else ""
+    return ListQuery(
+        limit=limit,
+        cursor=cursor,
+        sort=sort,
+        include_total=include_total,
+        q=q,
+        created_after=created_after,
+        created_before=created_before,
+        binding=repr((schema, request.url.path, bound)),
+        cursors=visit.services.cursors,
+    )
+
+
+Read = Annotated[ReadUnit, Depends(_read_unit)]
+"""A unit that reads, committed by the route."""
+
+Write = Annotated[WriteUnit, Depends(_write_unit)]
+"""A unit that writes, committed by the route."""
+
+Listing = Annotated[ListQuery, Depends(_list_query)]
+"""What the caller wants of a list."""
+
+Replying = Annotated[Reply, Depends(_reply)]
+"""The headers of the answer, and the caller's conditions."""
+
+Provided = Annotated[Services, Depends(_services)]
+"""Passwords, tokens and what else the process has one of."""
+
+AnyUser = Annotated[Principal, Depends(SignedIn())]
+"""Whoever is signed in."""
+
+TenantVisit = Annotated[Visit, Depends(ActiveTenant())]
+"""An unauthenticated visit of a served tenant; it opens its own units."""
+
+NamedVisit = Annotated[Visit, Depends(NamedTenant())]
+"""An unauthenticated visit about a tenant that may not exist."""
+
+PlatformVisit = Annotated[Visit, Depends(PlatformKey())]
+"""A visit of the platform's operator."""
+
+OpenVisit = Annotated[Visit, Depends(Open())]
+"""Anybody's visit."""

@@ -1,0 +1,5 @@
+"""``python -m manage``."""
+
+from manage.app import main
+
+main()

@@ -1,0 +1,48 @@
+"""The commands of ``python -m manage``. One function per command, which only translates options and calls a module."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from manage.problems import EXPECTED
+from manage.up import run_everything
+
+app = typer.Typer(
+    help="Run and look after the System Service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # an unexpected error keeps its plain traceback; expected ones have none
+    rich_markup_mode="markdown",
+)
+
+
+@app.callback()
+def commands() -> None:
+    """Run and look after the System Service."""
+
+
+@app.command()
+def up(
+    *,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Create the demonstration tenant (development only).")
+    ] = True,
+) -> None:
+    """Start the service with everything it needs; Ctrl-C stops it all.
+
+    Without `DATABASE_URL` it brings its own PostgreSQL, without `REDIS_URL` or `REDIS_HOST` its own Valkey; their
+    data and the secrets it makes are kept in `DATA_DIR`. Every variable of `.env.example` is obeyed.
+    """
+    run_everything(demo=demo)
+
+
+def main() -> None:
+    """Run a command; expected trouble is a sentence on stderr and exit code 1."""
+    try:
+        app()
+    except EXPECTED as trouble:
+        print(trouble, file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,148 @@
+"""Preparing a database for the service: roles, rights and the system schema. Safe to repeat, by several at once.
+
+Roles (DESIGN 3): the *owner* owns every schema and runs migrations; the *login* role, which the service uses, inherits
+nothing and may only become others; ``system_service`` may use the system schema; each tenant has a role of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from common.config import Config
+from common.keys import derive_key
+from database import SYSTEM_ROLE, SYSTEM_SCHEMA, quote_identifier
+from migrations.errors import DatabaseProblem, DatabaseUnreachable
+from migrations.trees import upgrade
+
+MINIMUM_VERSION: Final = 13
+PREPARING_LOCK: Final = 7_300_001  # an advisory lock's key: preparations of one database wait for each other
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How the service itself connects."""
+
+    role: str
+    url: str
+
+
+def service_login(config: Config) -> Login:
+    """The service's login role and URL.
+
+    With an owner URL of its own, DATABASE_URL names the login role. With one URL only, that is the owner, and the
+    service uses a role made for it, whose password follows from SECRET_KEY: nothing has to be stored.
+    """
+    service = make_url(config.database_url.get_secret_value())
+    if make_url(config.owner_url).username != service.username:
+        return Login(service.username or "", _text(service))
+    role = f"{service.database}_login"[:63]
+    password = derive_key(config.secret_key.get_secret_value(), f"database login {role}").hex()
+    return Login(role, _text(service.set(username=role, password=password)))
+
+
+async def prepare_database(config: Config) -> Login:
+    """Bring roles, rights and the system schema up to date. Raises DatabaseProblem."""
+    login = service_login(config)
+    engine = create_async_engine(
+        config.owner_url, poolclass=NullPool, connect_args={"timeout": config.database_connect_timeout}
+    )
+    try:
+        async with engine.connect() as connection:
+            await _prepare(connection, login)
+    except (TimeoutError, OSError, asyncpg.CannotConnectNowError) as error:
+        raise DatabaseUnreachable(f"The database does not answer: {error or type(error).__name__}.") from error
+    except asyncpg.PostgresError as error:
+        raise DatabaseProblem(f"The database refuses the owner's connection: {error}.") from error
+    except DBAPIError as error:
+        raise DatabaseProblem(f"The database refuses to be prepared by the owner role: {error.orig}.") from error
+    return login
+
+
+async def _prepare(connection: AsyncConnection, login: Login) -> None:
+    version = int((await connection.execute(text("SELECT current_setting('server_version_num')"))).scalar_one())
+    if version // 10_000 < MINIMUM_VERSION:
+        raise DatabaseProblem(
+            f"PostgreSQL {version // 10_000} is too old: the service needs {MINIMUM_VERSION} or newer."
+        )
+    await connection.execute(text(f"SELECT pg_advisory_xact_lock({PREPARING_LOCK})"))
+    await _make_roles(connection, login, version)
+    await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SYSTEM_SCHEMA}"))
+    await connection.run_sync(upgrade, "system")
+    for statement in _rights(login, await _database_name(connection)):
+        await connection.execute(text(statement))
+    await connection.commit()
+
+
+async def _make_roles(connection: AsyncConnection, login: Login, version: int) -> None:
+    found = await connection.execute(
+        text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname IN (:login, :system)"),
+        {"login": login.role, "system": SYSTEM_ROLE},
+    )
+    existing = {row.rolname: row.rolsuper for row in found}
+    if existing.get(login.role):
+        raise DatabaseProblem(
+            f"The role {login.role} in DATABASE_URL is a superuser, whom no isolation binds: "
+            "use a plain role there and the superuser in DATABASE_OWNER_URL, or leave DATABASE_OWNER_URL unset."
+        )
+    quoted = quote_identifier(login.role)
+    if SYSTEM_ROLE not in existing:
+        await _run(connection, create_role(SYSTEM_ROLE, "NOLOGIN"))
+    if login.role not in existing:
+        await _run(connection, create_role(login.role, "LOGIN NOINHERIT"))
+    password = make_url(login.url).password
+    if password:
+        await _run(connection, f"ALTER ROLE {quoted} LOGIN NOINHERIT PASSWORD '{_escaped(str(password))}'")
+    # Kept by the role, not sent at connect: PgBouncer refuses start-up parameters it does not know.
+    await _run(connection, f"ALTER ROLE {quoted} SET jit = off")
+    await _run(connection, f"ALTER ROLE {quoted} SET idle_in_transaction_session_timeout = '60s'")
+    await _run(connection, f"GRANT {SYSTEM_ROLE} TO {quoted}{membership_options(version)}")
+
+
+def create_role(name: str, options: str) -> str:
+    """CREATE ROLE IF NOT EXISTS, which PostgreSQL lacks. Roles belong to the whole server, so another database's
+    preparation may make the same one at the same moment."""
+    return (
+        f"DO $$ BEGIN CREATE ROLE {quote_identifier(name)} {options}; "
+        "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    )
+
+
+def membership_options(version: int) -> str:
+    """From PostgreSQL 16 a membership says for itself that it gives no rights unless the role is set."""
+    return " WITH INHERIT FALSE, SET TRUE" if version >= 160_000 else ""
+
+
+def _rights(login: Login, database: str) -> list[str]:
+    quoted_database, quoted_login = quote_identifier(database), quote_identifier(login.role)
+    return [
+        f"REVOKE ALL ON DATABASE {quoted_database} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {quoted_database} TO {quoted_login}",
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {SYSTEM_SCHEMA} FROM {SYSTEM_ROLE}",
+        f"GRANT USAGE ON SCHEMA {SYSTEM_SCHEMA} TO {SYSTEM_ROLE}",
+        f"GRANT SELECT ON {SYSTEM_SCHEMA}.tenants TO {SYSTEM_ROLE}",
+    ]
+
+
+async def _database_name(connection: AsyncConnection) -> str:
+    return str((await connection.execute(text("SELECT current_database()"))).scalar_one())
+
+
+async def _run(connection: AsyncConnection, statement: str) -> None:
+    """Run DDL, which takes no parameters; a colon in a password is not a bind."""
+    await connection.exec_driver_sql(statement)
+
+
+def _escaped(literal: str) -> str:
+    return literal.replace("'", "''")
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,128 @@
+"""Creating a tenant: one transaction, from one prepared batch of DDL.
+
+All or nothing: role, schema, tables, rights, seed, first administrator, audit entry and registry row commit together.
+A creation that is killed leaves nothing behind that blocks the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from common.audit import Actor, Origin, Target, entry
+from common.clock import now
+from common.config import Config
+from common.errors import DatabaseUnavailable, TenantExists
+from common.ids import TenantName, new_id
+from database import quote_identifier
+from dependencies import NewOwner
+from migrations.bootstrap import create_role, membership_options, service_login
+from migrations.seed import digest, write_seed
+from migrations.tenant import expected_revision, rights_sql, schema_sql
+
+# Each creation holds a lock on every table and index it makes, some 120, and PostgreSQL has room for 64 times
+# max_connections in all: more creations at once than these would exhaust it.
+CONCURRENT_CREATIONS: Final = 4
+_CREATED: Final = {"tenant": "tenant.created", "user": "users.user.created"}
+_CREATING: Final = 7_300_002  # first half of the advisory lock that creations of one name wait for
+
+
+class TenantProvisioner:
+    """Creates tenants as the owner role."""
+
+    def __init__(self, config: Config) -> None:
+        self._dsn = plain_dsn(config.owner_url)
+        self._timeout = config.database_connect_timeout
+        self._login = service_login(config).role
+        self._slots = asyncio.Semaphore(CONCURRENT_CREATIONS)
+
+    async def create(self, name: TenantName, *, title: str, owner: NewOwner, origin: Origin) -> UUID:
+        """Create the tenant and its first user, who owns it; answers the user's id. Raises TenantExists."""
+        async with self._slots:
+            connection = await self._connect()
+            try:
+                async with connection.transaction():
+                    await self._claim(connection, name)
+                    await self._build(connection, name)
+                    user_id = await _add_owner(connection, owner)
+                    await _register(connection, name, title)
+                    await _audit(connection, Target("tenant", name.tenant_id, title), origin)
+                    await _audit(connection, Target("user", str(user_id), owner.username), origin)
+                return user_id
+            finally:
+                await connection.close()
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(self._dsn, timeout=self._timeout)
+        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise DatabaseUnavailable from error
+
+    async def _claim(self, connection: asyncpg.Connection, name: TenantName) -> None:
+        """Wait for other creations of the same name, then refuse if one of them won."""
+        await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _CREATING, name.schema)
+        if await connection.fetchval("SELECT 1 FROM system.tenants WHERE id = $1", name.tenant_id):
+            raise TenantExists
+        if await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = $1", name.schema):
+            raise TenantExists("A schema of this tenant's name exists, but the registry does not know it.")
+
+    async def _build(self, connection: asyncpg.Connection, name: TenantName) -> None:
+        version = connection.get_server_version()
+        schema, role, login = (quote_identifier(text) for text in (name.schema, name.schema, self._login))
+        await connection.execute(
+            f"{create_role(name.schema, 'NOLOGIN')};"
+            f"GRANT {role} TO {login}{membership_options(version.major * 10_000)};"
+            f"CREATE SCHEMA {schema};"
+            f"SET LOCAL search_path TO {schema}, pg_temp;"
+            f"{schema_sql()};"
+            f"{rights_sql(name.schema, name.schema)}"
+        )
+        await write_seed(connection)
+
+
+async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
+    user_id = new_id()
+    moment = now()
+    await connection.execute(
+        """INSERT INTO users (id, email, email_normalized, username, username_normalized, password_hash, full_name,
+                              is_verified, password_changed_at, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, true, $8, $8, $8)""",
+        user_id,
+        owner.email,
+        owner.email_normalized,
+        owner.username,
+        owner.username_normalized,
+        owner.password_hash,
+        owner.full_name,
+        moment,
+    )
+    await connection.execute(
+        "INSERT INTO user_roles (user_id, role_id) SELECT $1, id FROM roles WHERE name = 'owner'", user_id
+    )
+    return user_id
+
+
+async def _register(connection: asyncpg.Connection, name: TenantName, title: str) -> None:
+    await connection.execute(
+        """INSERT INTO system.tenants (id, schema_name, role_name, name, revision, seed_digest)
+           VALUES ($1, $2, $2, $3, $4, $5)""",
+        name.tenant_id,
+        name.schema,
+        title,
+        expected_revision(),
+        digest(),
+    )
+
+
+async def _audit(connection: asyncpg.Connection, created: Target, origin: Origin) -> None:
+    item = entry(_CREATED[created.type], actor=Actor("platform"), origin=origin, target=created)
+    await connection.execute("SELECT audit_append($1::jsonb)", json.dumps([item]))
+
+
+def plain_dsn(url: str) -> str:
+    """SQLAlchemy's URL as asyncpg reads it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)

@@ -1,0 +1,9 @@
+-- What a tenant's own role may do in its schema, which is {schema}. Run after every migration; safe to repeat.
+REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+-- Read only: the audit log is written through audit_append, the catalogue by migration.
+REVOKE INSERT, UPDATE, DELETE ON {schema}.audit_logs, {schema}.permissions FROM {role};
+REVOKE ALL ON {schema}.audit_chain, {schema}.alembic_version FROM {role};
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {schema}.audit_append(jsonb) TO {role};

@@ -1,0 +1,49 @@
+"""Running Alembic from code: one tree, one connection, no command line and no configuration file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Final, Literal
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+Tree = Literal["system", "tenant"]
+FOLDER: Final = Path(__file__).parent
+
+
+def configuration(tree: Tree, connection: Connection | None = None) -> AlembicConfig:
+    """Alembic's configuration of one tree; ``env.py`` finds the connection among its attributes."""
+    alembic = AlembicConfig(output_buffer=io.StringIO(), stdout=io.StringIO())
+    alembic.set_main_option("script_location", str(FOLDER / tree))
+    alembic.set_main_option("path_separator", "os")
+    alembic.attributes["connection"] = connection
+    return alembic
+
+
+def head(tree: Tree) -> str:
+    """The newest revision of a tree."""
+    revision = ScriptDirectory.from_config(configuration(tree)).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def upgrade(connection: Connection, tree: Tree, revision: str = "head") -> None:
+    """Upgrade within the caller's transaction. For the tenant tree its search_path names the tenant's schema."""
+    command.upgrade(configuration(tree, connection), revision)
+
+
+def downgrade(connection: Connection, tree: Tree, revision: str) -> None:
+    """The way back, within the caller's transaction."""
+    command.downgrade(configuration(tree, connection), revision)
+
+
+def as_sql(tree: Tree) -> str:
+    """Everything ``upgrade`` would run on an empty schema, as text."""
+    alembic = configuration(tree)
+    command.upgrade(alembic, "head", sql=True)
+    assert isinstance(alembic.output_buffer, io.StringIO)
+    return alembic.output_buffer.getvalue()

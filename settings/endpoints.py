@@ -1,0 +1,7 @@
+"""The settings module's routers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter()

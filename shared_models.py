@@ -1,0 +1,124 @@
+"""What the data models and schemas of all modules are made of.
+
+The declarative bases with their naming convention, the mixins for ids, times and versions, and the bases of request
+bodies and answers.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, MetaData, Text, Uuid, func, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class TenantBase(DeclarativeBase):
+    """Base of every table that each tenant has. No schema is named: the transaction's search_path chooses it."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy as a class attribute
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+    }
+
+
+class SystemBase(DeclarativeBase):
+    """Base of the tables of the ``system`` schema."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION, schema="system")
+    type_annotation_map = TenantBase.type_annotation_map
+
+
+class IdMixin:
+    """A UUIDv7 made by the application (``common.ids.new_id``)."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class TimestampMixin:
+    """When the row was made and last changed; the application's clock, so that tests and imports can set it."""
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class VersionMixin:
+    """Counts the changes of a row: the resource's ETag, and what ``If-Match`` is compared with."""
+
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+def at_most(column: str, length: int) -> CheckConstraint:
+    """A text column's limit as a named CHECK: TEXT can be widened without a rewrite, VARCHAR(n) cannot be narrowed."""
+    return CheckConstraint(f"char_length({column}) <= {length}", name=f"{column}_length")
+
+
+def one_of(column: str, values: list[str]) -> CheckConstraint:
+    """A column's allowed values. Not an ENUM: adding a value must be one small change that can be undone."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_allowed")
+
+
+class IdempotencyKey(TenantBase):
+    """An answer kept for 24 hours, so that a repeated creating request gets it again instead of a second row."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (at_most("key", 255), at_most("route", 200), at_most("headers", 4000), Index(None, "created_at"))
+
+    caller: Mapped[UUID] = mapped_column(primary_key=True)
+    route: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int] = mapped_column(Integer)
+    headers: Mapped[str] = mapped_column(server_default="{}")
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+# -- Shapes ---------------------------------------------------------------------------------------------------------
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+"""A moment, written as RFC 3339 in UTC ending in ``Z``."""
+
+
+class Shape(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class Payload(BaseModel):
+    """Base of all request bodies: a field nobody declared is refused, and so are NUL bytes and lone surrogates."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+PlainText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""Text PostgreSQL can store: no NUL. Lone surrogates never pass pydantic's UTF-8 check."""
+
+Item = TypeVar("Item")
+
+
+class Page(Shape, Generic[Item]):
+    """One page of a list. ``next_cursor`` is null on the last one; ``total`` only with ``include_total=true``."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+    total: int | None = Field(default=None, ge=0)

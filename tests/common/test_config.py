@@ -1,0 +1,217 @@
+"""A wrong value stops the start with one line per variable that says what is wrong, and no secret in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from common.config import PLACEHOLDER_SECRET, Config, ConfigError
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine has set must not decide a test; then the one variable that has no usable default."""
+    for name in Config.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("SECRET_KEY", KEY)
+
+
+def refusals(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
+    """The lines with which this environment is refused."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environment()
+    assert str(caught.value) == "\n".join(caught.value.lines)
+    return caught.value.lines
+
+
+def accepted(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Config:
+    """The configuration that this environment gives."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Config.from_environment()
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    config = Config.from_environment()
+
+    assert config.database_url.get_secret_value() == (
+        "postgresql+asyncpg://postgres:postgres123@localhost:5432/multitenant_db"
+    )
+    assert (config.redis_host, config.redis_port, config.redis_url) == ("localhost", 6379, None)
+    assert (config.host, config.port, config.workers) == ("0.0.0.0", 8008, 1)
+    assert (config.environment, config.sql_echo, config.log_level, config.log_format) == (
+        "production",
+        False,
+        "info",
+        "json",
+    )
+    assert (config.data_dir, config.docs_enabled, config.metrics_port) == (Path(".data"), True, None)
+    assert (config.cors_origins, config.trusted_proxies, config.platform_api_key) == ((), (), None)
+    assert (config.database_owner_url, config.database_replica_url, config.database_direct_url) == (None, None, None)
+    assert (config.access_token_seconds, config.jwt_leeway_seconds, config.refresh_grace_seconds) == (600, 10, 10)
+    assert (config.refresh_idle_seconds, config.refresh_absolute_seconds) == (14 * 86400, 30 * 86400)
+    assert config.password_min_length == 12
+
+
+def test_production_refuses_to_start_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SECRET_KEY")
+
+    assert refusals(monkeypatch) == ["SECRET_KEY: is the published placeholder; set a random value of 32 bytes or more"]
+
+
+def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = accepted(monkeypatch, ENVIRONMENT="development", SECRET_KEY=PLACEHOLDER_SECRET)
+
+    assert config.secret_key == SecretStr(PLACEHOLDER_SECRET)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("SECRET_KEY", PLACEHOLDER_SECRET, "placeholder"),
+        ("SECRET_KEY", "x" * 31, "at least 32 bytes"),
+        ("PLATFORM_API_KEY", "x" * 31, "at least 32 characters"),
+        ("DATABASE_URL", "localhost:5432/db", "must look like postgresql://"),
+        ("DATABASE_URL", "mysql://u:p@host/db", "must look like postgresql://"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p@host/db", "must look like postgresql://"),
+        ("DATABASE_URL", "postgresql://u:p@host:99999/db", "port that is not a number from 1 to 65535"),
+        ("DATABASE_URL", "postgresql://u:p@host:0/db", "port that is not a number from 1 to 65535"),
+        ("DATABASE_URL", "postgresql://u:a/b@host:5432/db", "percent-encode"),
+        ("DATABASE_OWNER_URL", "sqlite:///x", "must look like postgresql://"),
+        ("DATABASE_REPLICA_URL", "postgresql://u:p@host:five/db", "port that is not a number"),
+        ("DATABASE_DIRECT_URL", "host", "must look like postgresql://"),
+        ("DATABASE_POOL_SIZE", "0", "greater than or equal to 1"),
+        ("DATABASE_POOL_TIMEOUT", "inf", "finite"),
+        ("DATABASE_STATEMENT_TIMEOUT", "0.0001", "greater than or equal to 0.01"),
+        ("REDIS_PORT", "70000", "less than or equal to 65535"),
+        ("REDIS_URL", "redis", "must look like redis://"),
+        ("REDIS_URL", "http://host:6379", "must look like redis://"),
+        ("REDIS_URL", "redis://host:port/0", "port that is not a number"),
+        ("PORT", "0", "greater than or equal to 1"),
+        ("PORT", "65536", "less than or equal to 65535"),
+        ("PORT", "eight", "valid integer"),
+        ("METRICS_PORT", "8008", "must differ from PORT"),
+        ("WORKERS", "2.5", "valid integer"),
+        ("ENVIRONMENT", "staging", "'development' or 'production'"),
+        ("SQL_ECHO", "perhaps", "valid boolean"),
+        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("LOG_FORMAT", "xml", "'json' or 'console'"),
+        ("CORS_ORIGINS", "*", "not an origin"),
+        ("CORS_ORIGINS", "https://good.example,https://*.example", "'https://*.example' is not an origin"),
+        ("CORS_ORIGINS", "https://app.example/", "not an origin"),
+        ("CORS_ORIGINS", "https://App.example", "not an origin"),
+        ("CORS_ORIGINS", "https://u@app.example", "not an origin"),
+        ("CORS_ORIGINS", "null", "not an origin"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.local", "'proxy.local' does not appear to be"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "host bits set"),
+        ("PASSWORD_MIN_LENGTH", "7", "greater than or equal to 8"),
+        ("ACCESS_TOKEN_SECONDS", "3601", "less than or equal to 3600"),
+        ("REFRESH_ABSOLUTE_SECONDS", "60", "must not be less than REFRESH_IDLE_SECONDS"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, hint: str
+) -> None:
+    (line,) = refusals(monkeypatch, **{name: value})
+
+    assert line.startswith(f"{name}: ")
+    assert hint in line
+    assert "\n" not in line
+
+
+def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that depend on another variable: nobody should have to start four times to see four faults."""
+    lines = refusals(
+        monkeypatch,
+        PORT="eight",
+        SECRET_KEY=PLACEHOLDER_SECRET,
+        DATABASE_URL="mysql://host",
+        REFRESH_ABSOLUTE_SECONDS="60",
+        CORS_ORIGINS="*",
+    )
+
+    assert sorted(line.partition(":")[0] for line in lines) == [
+        "CORS_ORIGINS",
+        "DATABASE_URL",
+        "PORT",
+        "REFRESH_ABSOLUTE_SECONDS",
+        "SECRET_KEY",
+    ]
+
+
+@pytest.mark.promise("I8")
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "PLATFORM_API_KEY"])
+def test_a_refusal_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (line,) = refusals(monkeypatch, **{name: "canary:canary@host"})
+
+    assert "canary" not in line
+
+
+@pytest.mark.promise("I8")
+def test_a_printed_configuration_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = accepted(
+        monkeypatch,
+        SECRET_KEY="canary" * 6,
+        PLATFORM_API_KEY="canary" * 6,
+        DATABASE_URL="postgresql://u:canary@host/db",
+        REDIS_URL="redis://:canary@host",
+    )
+
+    assert "canary" not in repr(config)
+    assert "canary" not in config.model_dump_json()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_every_spelling_of_a_database_url_gets_the_driver(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    config = accepted(monkeypatch, DATABASE_URL=f"{scheme}:///db?host=/run/postgresql")
+
+    assert config.database_url.get_secret_value() == "postgresql+asyncpg:///db?host=/run/postgresql"
+
+
+def test_the_owner_falls_back_past_the_pooler_and_then_to_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert accepted(monkeypatch, DATABASE_URL="postgresql://a/a").owner_url == "postgresql+asyncpg://a/a"
+    assert accepted(monkeypatch, DATABASE_DIRECT_URL="postgresql://b/b").owner_url == "postgresql+asyncpg://b/b"
+    assert accepted(monkeypatch, DATABASE_OWNER_URL="postgresql://c/c").owner_url == "postgresql+asyncpg://c/c"
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({}, "redis://localhost:6379/0"),
+        ({"REDIS_HOST": "cache", "REDIS_PORT": "6380"}, "redis://cache:6380/0"),
+        ({"REDIS_HOST": "::1"}, "redis://[::1]:6379/0"),
+        ({"REDIS_HOST": "cache", "REDIS_URL": "rediss://:secret@other:1/2"}, "rediss://:secret@other:1/2"),
+        ({"REDIS_URL": "unix:///run/valkey.sock"}, "unix:///run/valkey.sock"),
+        ({"REDIS_URL": "none"}, None),
+    ],
+)
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], address: str | None) -> None:
+    assert accepted(monkeypatch, **environment).redis_address == address
+
+
+def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = accepted(
+        monkeypatch,
+        CORS_ORIGINS=" https://app.example , http://localhost:5173,",
+        TRUSTED_PROXIES="10.0.0.0/8, ::1",
+    )
+
+    assert config.cors_origins == ("https://app.example", "http://localhost:5173")
+    assert config.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert accepted(monkeypatch, PORT="", REDIS_URL="", CORS_ORIGINS="").port == 8008
+
+
+def test_the_configuration_cannot_be_changed() -> None:
+    config = Config.from_environment()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        config.port = 1

@@ -1,0 +1,351 @@
+"""The data model of the tools module: notes, tasks, calls, attachments, events and reviews.
+
+A resource's tables refer to those of other modules, never to those of another tool: each can be removed on its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.schema import SchemaItem
+
+from common.enums import (
+    AttachmentParent,
+    AttendeeResponse,
+    CallDirection,
+    CallStatus,
+    EventStatus,
+    ReviewStatus,
+    TaskPriority,
+    TaskStatus,
+)
+from shared_models import IdMixin, TenantBase, TimestampMixin, VersionMixin, at_most, one_of
+
+LIVING = text("deleted_at IS NULL")
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 32  # 20 * 32 characters of 4 bytes stay below the 2,704 bytes a GIN key may have
+MAX_EXDATES = 500
+
+
+def living_index(table: str, *columns: str) -> Index:
+    """An index that lists use: they never show deleted rows, so those take no room in it."""
+    return Index(f"ix_{table}_{'_'.join(columns)}", *columns, postgresql_where=LIVING)
+
+
+def record_indexes(table: str) -> tuple[Index, ...]:
+    """The keyset orders that every list offers, for everybody's rows and for one author's."""
+    return (
+        living_index(table, "created_at", "id"),
+        living_index(table, "updated_at", "id"),
+        living_index(table, "created_by", "created_at", "id"),
+    )
+
+
+def tag_rules(table: str) -> tuple[SchemaItem, ...]:
+    """Few, short, no NULL among them, found by an index. A CHECK cannot look at each tag, so it limits the sum."""
+    longest = MAX_TAGS * MAX_TAG_LENGTH
+    return (
+        CheckConstraint(f"cardinality(tags) <= {MAX_TAGS}", name="tags_count"),
+        CheckConstraint(f"char_length(array_to_string(tags, '')) <= {longest}", name="tags_length"),
+        CheckConstraint("array_position(tags, NULL) IS NULL", name="tags_not_null"),
+        Index(f"ix_{table}_tags", "tags", postgresql_using="gin", postgresql_where=LIVING),
+    )
+
+
+class RecordMixin(IdMixin, TimestampMixin, VersionMixin):
+    """What all tools have in common. A deleted row stays and can be restored."""
+
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    deleted_at: Mapped[datetime | None]
+
+
+class TagsMixin:
+    """Free words to find a record by."""
+
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+
+
+class LinkMixin:
+    """References from a record to objects of other services (a booking, a customer): free text, checked by nobody."""
+
+    link_type: Mapped[str] = mapped_column(primary_key=True, sort_order=1)
+    link_id: Mapped[str] = mapped_column(primary_key=True, sort_order=2)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[SchemaItem, ...]:  # noqa: N805 - SQLAlchemy calls it with the class
+        """The limits, and the index for "everything about this booking"."""
+        return (at_most("link_type", 64), at_most("link_id", 128), Index(None, "link_type", "link_id"))
+
+
+class Note(RecordMixin, TagsMixin, TenantBase):
+    """A text in Markdown. A private one is for its author only."""
+
+    __tablename__ = "notes"
+    __table_args__ = (
+        at_most("title", 200),
+        at_most("content", 100_000),
+        at_most("color", 32),
+        *tag_rules("notes"),
+        *record_indexes("notes"),
+    )
+
+    title: Mapped[str]
+    content: Mapped[str] = mapped_column(server_default="")
+    is_pinned: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_private: Mapped[bool] = mapped_column(server_default=text("false"))
+    color: Mapped[str | None]
+
+
+class NoteLink(LinkMixin, TenantBase):
+    """What a note is about."""
+
+    __tablename__ = "note_links"
+
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Task(RecordMixin, TagsMixin, TenantBase):
+    """Something to do. ``position`` orders a board; being a fraction, it lets a task move between two others."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        at_most("title", 200),
+        at_most("description", 20_000),
+        at_most("recurrence", 500),
+        one_of("status", list(TaskStatus)),
+        one_of("priority", list(TaskPriority)),
+        CheckConstraint("(status = 'done') = (completed_at IS NOT NULL)", name="completed_if_done"),
+        CheckConstraint("start_at <= due_at", name="starts_before_due"),
+        CheckConstraint("parent_id <> id", name="not_its_own_parent"),
+        # PostgreSQL sorts NaN above infinity, so this refuses it too.
+        CheckConstraint("position > '-Infinity' AND position < 'Infinity'", name="position_finite"),
+        *tag_rules("tasks"),
+        *record_indexes("tasks"),
+        living_index("tasks", "due_at", "id"),
+        living_index("tasks", "status", "position", "id"),
+        living_index("tasks", "assignee_id", "due_at", "id"),
+        living_index("tasks", "team_id", "created_at", "id"),
+        Index(None, "parent_id"),
+    )
+
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default=TaskStatus.TODO)
+    priority: Mapped[str] = mapped_column(server_default=TaskPriority.MEDIUM)
+    assignee_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"))
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))
+    start_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    position: Mapped[float] = mapped_column(Double, server_default="0")
+    recurrence: Mapped[str | None]
+
+
+class TaskLink(LinkMixin, TenantBase):
+    """What a task is about."""
+
+    __tablename__ = "task_links"
+
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+
+
+class LogCall(RecordMixin, TenantBase):
+    """A telephone call, planned or past. ``external_id`` is the telephone system's, so that a replay finds it."""
+
+    __tablename__ = "log_calls"
+    __table_args__ = (
+        one_of("direction", list(CallDirection)),
+        one_of("status", list(CallStatus)),
+        CheckConstraint("phone_number ~ '^[+][1-9][0-9]{1,14}$'", name="phone_number_e164"),
+        CheckConstraint("ended_at >= started_at", name="ends_after_start"),
+        CheckConstraint("duration_seconds >= 0", name="duration_not_negative"),
+        at_most("contact_name", 200),
+        at_most("contact_ref", 128),
+        at_most("outcome", 500),
+        at_most("notes", 20_000),
+        at_most("recording_url", 2048),
+        at_most("external_id", 128),
+        *record_indexes("log_calls"),
+        living_index("log_calls", "started_at", "id"),
+        living_index("log_calls", "status", "created_at", "id"),
+        living_index("log_calls", "phone_number", "created_at", "id"),
+        Index("uq_log_calls_external_id", "external_id", unique=True, postgresql_where=LIVING),
+    )
+
+    direction: Mapped[str]
+    status: Mapped[str]
+    phone_number: Mapped[str | None]
+    contact_name: Mapped[str | None]
+    contact_ref: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    duration_seconds: Mapped[int | None] = mapped_column(Integer)
+    outcome: Mapped[str | None]
+    notes: Mapped[str] = mapped_column(server_default="")
+    recording_url: Mapped[str | None]
+    external_id: Mapped[str | None]
+
+
+class LogCallLink(LinkMixin, TenantBase):
+    """What a call was about."""
+
+    __tablename__ = "log_call_links"
+
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("log_calls.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Attachment(RecordMixin, TenantBase):
+    """A file. Its content is stored under its SHA-256, once per tenant; the parent is any tool's record."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (
+        one_of("parent_type", list(AttachmentParent)),
+        CheckConstraint("(parent_type IS NULL) = (parent_id IS NULL)", name="parent_whole"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256_length"),
+        CheckConstraint("size_bytes >= 0", name="size_not_negative"),
+        at_most("file_name", 255),
+        at_most("media_type", 127),
+        at_most("description", 500),
+        *record_indexes("attachments"),
+        living_index("attachments", "parent_type", "parent_id", "created_at", "id"),
+        Index(None, "sha256"),  # also of deleted rows: the content goes with its last row
+    )
+
+    parent_type: Mapped[str | None]
+    parent_id: Mapped[UUID | None]
+    file_name: Mapped[str]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    description: Mapped[str] = mapped_column(server_default="")
+
+
+class AttachmentLink(LinkMixin, TenantBase):
+    """What a file belongs to."""
+
+    __tablename__ = "attachment_links"
+
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("attachments.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Event(RecordMixin, TenantBase):
+    """An appointment, single or recurring (RFC 5545). ``timezone`` is the one in which ``rrule`` keeps its hour."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        at_most("title", 200),
+        at_most("description", 20_000),
+        at_most("location", 500),
+        at_most("timezone", 64),
+        at_most("rrule", 500),
+        at_most("join_url", 2048),
+        one_of("status", list(EventStatus)),
+        CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
+        CheckConstraint(f"cardinality(exdates) <= {MAX_EXDATES}", name="exdates_count"),
+        CheckConstraint("array_position(exdates, NULL) IS NULL", name="exdates_not_null"),
+        *record_indexes("events"),
+        living_index("events", "starts_at", "id"),
+        living_index("events", "ends_at", "id"),
+        # A recurring event can show up in any later window, so a calendar reads these whole.
+        Index("ix_events_recurring", "starts_at", postgresql_where=text("rrule IS NOT NULL AND deleted_at IS NULL")),
+    )
+
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    location: Mapped[str | None]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    all_day: Mapped[bool] = mapped_column(server_default=text("false"))
+    timezone: Mapped[str] = mapped_column(server_default="UTC")
+    rrule: Mapped[str | None]
+    exdates: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default=text("'{}'"))
+    status: Mapped[str] = mapped_column(server_default=EventStatus.CONFIRMED)
+    join_url: Mapped[str | None]
+
+
+class EventLink(LinkMixin, TenantBase):
+    """What an event is about."""
+
+    __tablename__ = "event_links"
+
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), primary_key=True)
+
+
+class EventAttendee(IdMixin, TenantBase):
+    """Somebody invited: a user of the tenant, or an outsider known by address only."""
+
+    __tablename__ = "event_attendees"
+    __table_args__ = (
+        at_most("email", 254),
+        one_of("response", list(AttendeeResponse)),
+        CheckConstraint("(user_id IS NULL) <> (email IS NULL)", name="user_or_email"),
+        Index("uq_event_attendees_event_id_user_id", "event_id", "user_id", unique=True),
+        Index("uq_event_attendees_event_id_email", "event_id", text("lower(email)"), unique=True),
+        Index(None, "user_id"),
+    )
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    email: Mapped[str | None]
+    response: Mapped[str] = mapped_column(server_default=AttendeeResponse.NEEDS_ACTION)
+    responded_at: Mapped[datetime | None]
+
+
+class Review(RecordMixin, TenantBase):
+    """A customer's opinion about a subject of another service, shown once it is approved."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        at_most("subject_type", 64),
+        at_most("subject_id", 128),
+        at_most("title", 200),
+        at_most("body", 10_000),
+        at_most("reviewer_name", 200),
+        at_most("reviewer_email", 254),
+        at_most("reply", 10_000),
+        at_most("source", 64),
+        one_of("status", list(ReviewStatus)),
+        CheckConstraint("rating BETWEEN 1 AND 5", name="rating_range"),
+        CheckConstraint("(reply IS NULL) = (replied_at IS NULL)", name="replied_at_if_reply"),
+        *record_indexes("reviews"),
+        living_index("reviews", "subject_type", "subject_id", "status", "created_at", "id"),
+        living_index("reviews", "status", "created_at", "id"),
+    )
+
+    subject_type: Mapped[str]
+    subject_id: Mapped[str]
+    rating: Mapped[int] = mapped_column(SmallInteger)
+    title: Mapped[str | None]
+    body: Mapped[str] = mapped_column(server_default="")
+    reviewer_name: Mapped[str | None]
+    reviewer_email: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default=ReviewStatus.PENDING)
+    is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
+    reply: Mapped[str | None]
+    replied_at: Mapped[datetime | None]
+    source: Mapped[str | None]
+
+
+class ReviewLink(LinkMixin, TenantBase):
+    """What else a review is about."""
+
+    __tablename__ = "review_links"
+
+    record_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)

@@ -1,0 +1,147 @@
+"""The SQL of authentication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, insert, literal, or_, select, union, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from database import ReadUnit, WriteUnit
+from users.models import Role, RolePermission, TeamMember, TeamRole, User, UserPermission, UserRole, UserSession
+from users.schemas import normalize_email, normalize_username
+
+
+async def find_login(unit: ReadUnit, name: str) -> Row[Any] | None:
+    """The living user whose user name or address this is; an address has an @, a user name cannot."""
+    found = await unit.execute(
+        select(User.id, User.email, User.username, User.password_hash, User.is_active, User.is_verified).where(
+            or_(User.username_normalized == normalize_username(name), User.email_normalized == normalize_email(name)),
+            User.deleted_at.is_(None),
+        )
+    )
+    return found.one_or_none()
+
+
+async def record_login(unit: WriteUnit, user_id: UUID, moment: datetime, renewed_hash: str | None) -> None:
+    """Note when a user logged in; the record's version stays, since nobody edited it."""
+    values = {"last_login_at": moment} | ({"password_hash": renewed_hash} if renewed_hash else {})
+    await unit.execute(update(User).where(User.id == user_id).values(**values))
+
+
+async def insert_session(unit: WriteUnit, values: Mapping[str, Any]) -> None:
+    """A new session."""
+    await unit.execute(insert(UserSession).values(**values))
+
+
+async def lock_session(unit: WriteUnit, session_id: UUID) -> Row[Any] | None:
+    """A session and whether its user may go on, locked so that refreshes of one session stand in line."""
+    found = await unit.execute(
+        select(
+            UserSession.id,
+            UserSession.user_id,
+            UserSession.generation,
+            UserSession.refresh_digest,
+            UserSession.rotated_at,
+            UserSession.created_at,
+            UserSession.idle_expires_at,
+            UserSession.expires_at,
+            UserSession.revoked_at,
+            User.username,
+            (User.is_active & User.deleted_at.is_(None)).label("user_is_active"),
+        )
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.id == session_id)
+        .with_for_update(of=UserSession)
+    )
+    return found.one_or_none()
+
+
+async def update_session(unit: WriteUnit, session_id: UUID, values: Mapping[str, Any]) -> None:
+    """Change a session that ``lock_session`` holds."""
+    await unit.execute(update(UserSession).where(UserSession.id == session_id).values(**values))
+
+
+async def end_sessions(
+    unit: WriteUnit, user_id: UUID, moment: datetime, *, only: UUID | None = None, other_than: UUID | None = None
+) -> list[UUID]:
+    """End the living sessions of a user: all, only one, or all but one. Answers their ids."""
+    statement = update(UserSession).where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
+    if only is not None:
+        statement = statement.where(UserSession.id == only)
+    if other_than is not None:
+        statement = statement.where(UserSession.id != other_than)
+    ended = await unit.execute(statement.values(revoked_at=moment, revoked_reason="logout").returning(UserSession.id))
+    return list(ended.scalars())
+
+
+async def find_session(unit: ReadUnit, session_id: UUID) -> Row[Any] | None:
+    """A session as its owner sees it."""
+    found = await unit.execute(
+        select(
+            UserSession.id,
+            UserSession.created_at,
+            UserSession.last_used_at,
+            UserSession.expires_at,
+            UserSession.ip_address,
+            UserSession.user_agent,
+        ).where(UserSession.id == session_id)
+    )
+    return found.one_or_none()
+
+
+async def find_rights(unit: ReadUnit, user_id: UUID, session_id: UUID, moment: datetime) -> Row[Any] | None:
+    """Everything a principal is made of, in one statement; None unless user and session are alive.
+
+    ``grants`` has one ``{"permission", "level"}`` for each way a permission is held, ``denials`` the names taken away.
+    """
+    held = union(
+        select(UserRole.role_id).where(UserRole.user_id == user_id),
+        select(TeamRole.role_id)
+        .join(TeamMember, TeamMember.team_id == TeamRole.team_id)
+        .where(TeamMember.user_id == user_id),
+    ).cte("held")
+    granted = (
+        select(RolePermission.permission, RolePermission.level)
+        .join(held, held.c.role_id == RolePermission.role_id)
+        .union_all(
+            select(UserPermission.permission, UserPermission.level).where(
+                UserPermission.user_id == user_id, UserPermission.effect == "allow"
+            )
+        )
+        .subquery()
+    )
+    roles = select(
+        func.json_agg(aggregate_order_by(func.json_build_object("id", Role.id, "name", Role.name), Role.name))
+    ).where(Role.id.in_(select(held.c.role_id)))
+    denied = select(func.json_agg(UserPermission.permission)).where(
+        UserPermission.user_id == user_id, UserPermission.effect == "deny"
+    )
+    found = await unit.execute(
+        select(
+            User.username,
+            roles.scalar_subquery().label("roles"),
+            select(func.coalesce(func.max(Role.rank), 0))
+            .where(Role.id.in_(select(held.c.role_id)))
+            .scalar_subquery()
+            .label("rank"),
+            select(func.json_agg(func.json_build_array(granted.c.permission, granted.c.level)))
+            .scalar_subquery()
+            .label("grants"),
+            denied.scalar_subquery().label("denials"),
+        )
+        .join(UserSession, UserSession.user_id == User.id)
+        .where(
+            User.id == user_id,
+            User.is_active,
+            User.deleted_at.is_(None),
+            UserSession.id == session_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > literal(moment),
+            UserSession.idle_expires_at > literal(moment),
+        )
+    )
+    return found.one_or_none()

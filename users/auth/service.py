@@ -1,0 +1,218 @@
+"""The rules of logging in, refreshing and logging out."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from common.audit import Actor, Target
+from common.clock import now
+from common.errors import InvalidCredentials, RefreshTokenInvalid, RefreshTokenReused
+from common.ids import new_id
+from database import ReadUnit, WriteUnit
+from dependencies import Services, Visit
+from shared_auth import LEVEL_ORDER, Level, Principal, RefreshToken, session_deadlines
+from users.accounts.service import get_user
+from users.auth import queries
+from users.auth.schemas import LoginRequest, Me, Session, TokenPair
+from users.schemas import RoleRef
+
+LogoutScope = Literal["local", "others", "global"]
+
+
+async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
+    """Open a session. Raises InvalidCredentials, for whichever reason, after the same work.
+
+    Read, verify, write: no connection is held while the hash is computed.
+    """
+    services = visit.services
+    async with visit.read() as unit:
+        user = await queries.find_login(unit, payload.username)
+    valid, renewed_hash = await services.passwords.verify(payload.password, user.password_hash if user else None)
+    async with visit.write() as unit:
+        if user is None or not valid or not user.is_active:
+            _audit_failure(unit, user)
+            pair = None
+        else:
+            pair = await _open_session(visit, unit, user, renewed_hash)
+    if pair is None:
+        raise InvalidCredentials
+    return pair
+
+
+async def refresh(visit: Visit, text: str) -> TokenPair:
+    """Exchange a refresh token for its successor. Raises RefreshTokenInvalid or RefreshTokenReused."""
+    token = visit.services.refresh_tokens.read(text)
+    async with visit.write() as unit:
+        session = await queries.lock_session(unit, token.session_id)
+        moment = now()
+        if session is None or not _is_alive(session, moment):
+            raise RefreshTokenInvalid
+        pair = await _continue_session(visit, unit, session, token, moment)
+        if pair is None:
+            await _end_replayed(visit, unit, session, moment)
+    if pair is None:
+        raise RefreshTokenReused
+    return pair
+
+
+async def log_out(unit: WriteUnit, actor: Principal, scope: LogoutScope, services: Services) -> None:
+    """End this session, the others, or all of the user's."""
+    only = actor.session_id if scope == "local" else None
+    other_than = actor.session_id if scope == "others" else None
+    ended = await queries.end_sessions(unit, actor.user_id, now(), only=only, other_than=other_than)
+    unit.audit(f"auth.logout.{scope}", target=_target(actor.user_id, actor.username))
+    for session_id in ended:
+        unit.after_commit(lambda ended_id=session_id: services.forget_session(ended_id))  # type: ignore[misc]
+
+
+async def describe_me(unit: ReadUnit, actor: Principal) -> Me:
+    """The signed-in user, its rights and its session."""
+    session = await queries.find_session(unit, actor.session_id) if actor.session_id else None
+    return Me(
+        user=await get_user(unit, actor.user_id),
+        tenant_id=actor.tenant.schema,
+        roles=[RoleRef(id=role_id, name=name) for role_id, name in actor.roles],
+        permissions=permission_names(actor),
+        session=Session(**session._mapping, current=True) if session else None,
+    )
+
+
+async def load_principal(unit: ReadUnit, *, tenant: Any, user_id: UUID, session_id: UUID) -> Principal | None:
+    """The principal behind a verified token; None when its user or session is no more."""
+    row = await queries.find_rights(unit, user_id, session_id, now())
+    if row is None:
+        return None
+    return Principal(
+        tenant=tenant,
+        user_id=user_id,
+        username=row.username,
+        session_id=session_id,
+        via="token",
+        roles=tuple((UUID(role["id"]), role["name"]) for role in row.roles or ()),
+        rank=row.rank,
+        permissions=_strongest(row.grants or (), frozenset(row.denials or ())),
+    )
+
+
+def permission_names(actor: Principal) -> list[str]:
+    """Permissions as text: the name, with its level unless that is all."""
+    return sorted(name if level == "all" else f"{name}:{level}" for name, level in actor.permissions.items())
+
+
+def _strongest(grants: Any, denials: frozenset[str]) -> dict[str, Level]:
+    permissions: dict[str, Level] = {}
+    for name, level in grants:
+        if name not in denials and LEVEL_ORDER[level] > LEVEL_ORDER.get(permissions.get(name, ""), 0):
+            permissions[name] = level
+    return permissions
+
+
+async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_hash: str | None) -> TokenPair:
+    config, moment = visit.services.config, now()
+    token = visit.services.refresh_tokens.first(new_id())
+    idle_end, end = session_deadlines(
+        moment, idle=config.refresh_idle_seconds, absolute=config.refresh_absolute_seconds, started=moment
+    )
+    await queries.record_login(unit, user.id, moment, renewed_hash)
+    await queries.insert_session(
+        unit,
+        {
+            "id": token.session_id,
+            "user_id": user.id,
+            "generation": token.generation,
+            "refresh_digest": token.digest,
+            "rotated_at": moment,
+            "created_at": moment,
+            "last_used_at": moment,
+            "idle_expires_at": idle_end,
+            "expires_at": end,
+            "ip_address": visit.origin.ip_address,
+            "user_agent": visit.origin.user_agent,
+        },
+    )
+    actor = Actor("user", user.id, user.username)
+    unit.audit("auth.login.succeeded", actor=actor, target=_target(user.id, user.username))
+    return await _pair(visit, unit, user.id, token, idle_end - moment)
+
+
+async def _continue_session(
+    visit: Visit, unit: WriteUnit, session: Row[Any], token: RefreshToken, moment: datetime
+) -> TokenPair | None:
+    """The next pair; None when the token had its turn before, and not just now."""
+    config = visit.services.config
+    successor = visit.services.refresh_tokens.successor(token)
+    idle_end, _ = session_deadlines(
+        moment, idle=config.refresh_idle_seconds, absolute=config.refresh_absolute_seconds, started=session.created_at
+    )
+    if _is_current(session, token):
+        values = {
+            "generation": successor.generation,
+            "refresh_digest": successor.digest,
+            "rotated_at": moment,
+            "last_used_at": moment,
+            "idle_expires_at": idle_end,
+        }
+        await queries.update_session(unit, session.id, values)
+        actor = Actor("user", session.user_id, session.username)
+        unit.audit("auth.session.refreshed", actor=actor, target=Target("session", str(session.id)))
+    # A client that lost the answer, or refreshed in two tabs, repeats the parent: it gets the same successor again.
+    elif not (
+        _is_current(session, successor)
+        and moment - session.rotated_at <= timedelta(seconds=config.refresh_grace_seconds)
+    ):
+        return None
+    return await _pair(visit, unit, session.user_id, successor, idle_end - moment)
+
+
+async def _end_replayed(visit: Visit, unit: WriteUnit, session: Row[Any], moment: datetime) -> None:
+    await queries.update_session(unit, session.id, {"revoked_at": moment, "revoked_reason": "refresh_token_reused"})
+    unit.audit("auth.session.reused", target=Target("session", str(session.id)), outcome="failure")
+    unit.after_commit(lambda: visit.services.forget_session(session.id))
+
+
+async def _pair(
+    visit: Visit, unit: ReadUnit, user_id: UUID, token: RefreshToken, refresh_expires_in: timedelta
+) -> TokenPair:
+    assert visit.tenant is not None
+    services = visit.services
+    user = await get_user(unit, user_id)
+    access_token = services.access_tokens.issue(
+        subject=user_id,
+        email=user.email,
+        username=user.username,
+        tenant=visit.tenant.name,
+        session_id=token.session_id,
+    )
+    return TokenPair(
+        access_token=access_token,
+        refresh_token=services.refresh_tokens.write(token),
+        expires_in=services.access_tokens.lifetime,
+        refresh_expires_in=int(refresh_expires_in.total_seconds()),
+        session_id=token.session_id,
+        user=user,
+    )
+
+
+def _is_alive(session: Row[Any], moment: datetime) -> bool:
+    in_time = moment < session.expires_at and moment < session.idle_expires_at
+    return bool(session.user_is_active and session.revoked_at is None and in_time)
+
+
+def _is_current(session: Row[Any], token: RefreshToken) -> bool:
+    same_generation = session.generation == token.generation
+    return same_generation and hmac.compare_digest(session.refresh_digest, token.digest)
+
+
+def _audit_failure(unit: WriteUnit, user: Row[Any] | None) -> None:
+    """One entry for every failed login. What was typed as a user name is left out: it may be a password."""
+    target = _target(user.id, user.username) if user else None
+    unit.audit("auth.login.failed", target=target, outcome="failure")
+
+
+def _target(user_id: UUID, username: str) -> Target:
+    return Target("user", str(user_id), username)

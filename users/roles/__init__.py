@@ -1,0 +1,1 @@
+"""Roles and the catalogue of permissions."""

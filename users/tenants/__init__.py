@@ -1,0 +1,1 @@
+"""Tenants: creating one, and asking whether one is ready."""

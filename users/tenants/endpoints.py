@@ -1,0 +1,28 @@
+"""``/auth/initialize-tenant`` and ``/auth/verify-tenant``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from common.errors import PlatformKeyInvalid
+from dependencies import NamedVisit, PlatformVisit, Route, has_platform_key
+from users.tenants import service
+from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, TenantState
+
+router = APIRouter(prefix="/auth", tags=["tenants"], route_class=Route)
+
+
+@router.post("/initialize-tenant", status_code=201, summary="Create a tenant")
+async def initialize_tenant(visit: PlatformVisit, payload: TenantCreate) -> TenantCreated:
+    """Creates schema, tables, system roles and the first administrator, who owns the tenant, in one transaction."""
+    return await service.create_tenant(visit, payload)
+
+
+@router.post("/verify-tenant", summary="Ask whether a tenant is ready")
+async def verify_tenant(visit: NamedVisit, request: Request) -> TenantDetails | TenantState:
+    """Open to anybody; with a platform key the answer has details."""
+    if "x-platform-key" not in request.headers:
+        return await service.describe_state(visit)
+    if not has_platform_key(visit.services, request):
+        raise PlatformKeyInvalid
+    return await service.describe_details(visit)

@@ -1,0 +1,84 @@
+"""Creating tenants and looking after their state."""
+
+from __future__ import annotations
+
+from common.errors import TenantNotFound
+from common.ids import TenantName
+from database import SystemUnit, Tenant
+from dependencies import NewOwner, Visit
+from shared_models import TenantBase
+from users.accounts.service import get_user
+from users.passwords import check_password
+from users.schemas import normalize_email, normalize_username
+from users.tenants import queries
+from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, TenantState
+
+
+async def find_tenant(unit: SystemUnit, name: TenantName) -> Tenant | None:
+    """A tenant as transactions need it."""
+    row = await queries.find_tenant(unit, name)
+    return Tenant(name, row.role_name, row.status, row.revision) if row else None
+
+
+async def count_outdated_tenants(unit: SystemUnit, revision: str) -> int:
+    """How many tenants wait for their migration."""
+    return await queries.count_outdated(unit, revision)
+
+
+async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
+    """Create the named tenant and its owner. Raises TenantExists or PasswordRefused."""
+    services, name = visit.services, visit.name
+    assert name is not None
+    check_password(payload.admin.password, services.config, pointer="/body/admin/password")
+    owner = NewOwner(
+        email=payload.admin.email,
+        email_normalized=normalize_email(payload.admin.email),
+        username=payload.admin.username,
+        username_normalized=normalize_username(payload.admin.username),
+        password_hash=await services.passwords.hash(payload.admin.password),
+        full_name=payload.admin.full_name,
+    )
+    user_id = await services.provisioner.create(name, title=payload.name, owner=owner, origin=visit.origin)
+    visit.tenant = await services.find_tenant(name)
+    if visit.tenant is None:
+        raise TenantNotFound
+    async with visit.read() as unit:
+        admin = await get_user(unit, user_id)
+    return TenantCreated(tenant_id=name.schema, schema_name=name.schema, revision=visit.tenant.revision, admin=admin)
+
+
+async def describe_state(visit: Visit) -> TenantState:
+    """What anybody may know of a tenant. Never from the cache: it is asked right before or after a change."""
+    tenant = await _look_up(visit)
+    assert visit.name is not None
+    return TenantState(tenant_id=visit.name.schema, exists=tenant is not None, ready=_is_ready(visit, tenant))
+
+
+async def describe_details(visit: Visit) -> TenantDetails:
+    """What the platform's operator may know of a tenant."""
+    name = visit.name
+    assert name is not None
+    async with visit.system() as unit:
+        tenant = await find_tenant(unit, name)
+        tables = await queries.list_tables(unit, name)
+    missing = sorted(set(TenantBase.metadata.tables) - tables)
+    return TenantDetails(
+        tenant_id=name.schema,
+        exists=tenant is not None,
+        ready=_is_ready(visit, tenant) and not missing,
+        status=tenant.status if tenant else None,
+        schema_name=name.schema,
+        revision=tenant.revision if tenant else None,
+        expected_revision=visit.services.expected_revision,
+        missing_tables=missing,
+    )
+
+
+async def _look_up(visit: Visit) -> Tenant | None:
+    assert visit.name is not None
+    async with visit.system() as unit:
+        return await find_tenant(unit, visit.name)
+
+
+def _is_ready(visit: Visit, tenant: Tenant | None) -> bool:
+    return tenant is not None and tenant.status == "active" and tenant.revision == visit.services.expected_revision
