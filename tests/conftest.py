@@ -1,0 +1,60 @@
+"""One PostgreSQL, one Valkey, one application and two twin tenants for each test process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+import main
+from common.config import Config
+from tests.support.servers import Servers, running_servers
+from tests.support.world import TestTenant, client_of, create_tenant, create_twin
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The process's own PostgreSQL and Valkey."""
+    with running_servers(tmp_path_factory.mktemp("servers")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def config(servers: Servers) -> Config:
+    """The configuration of the shared application, with a database of its own."""
+    return servers.config(servers.new_database())
+
+
+@pytest.fixture(scope="session")
+async def app(config: Config) -> AsyncIterator[FastAPI]:
+    """The shared application, started."""
+    application = main.create_app(config)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture(scope="session")
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the shared application."""
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def alpha(http: httpx.AsyncClient) -> TestTenant:
+    """One of the twins. Tests may add to it, but must leave its five people as they are."""
+    return await create_twin(http, "tenant_alpha")
+
+
+@pytest.fixture(scope="session")
+async def beta(http: httpx.AsyncClient) -> TestTenant:
+    """The other one."""
+    return await create_twin(http, "tenant_beta")
+
+
+@pytest.fixture
+async def tenant(http: httpx.AsyncClient) -> TestTenant:
+    """A tenant of the test's own, with nobody but its owner."""
+    return await create_tenant(http)

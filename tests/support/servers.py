@@ -1,0 +1,54 @@
+"""PostgreSQL and Valkey for one test process, and databases on them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from common.config import Config
+from manage.embedded import EmbeddedPostgres, EmbeddedValkey
+
+SECRET = "a secret of the test suite, long enough"
+PLATFORM_KEY = "the platform key of the test suite, long enough"
+
+# The tests' clusters live for minutes; waiting for the disk would only slow them down.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+_numbers = itertools.count(1)
+
+
+class Servers:
+    """The servers of one test process."""
+
+    def __init__(self, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
+        self.postgres = postgres
+        self.valkey = valkey
+
+    def new_database(self) -> str:
+        """The owner's URL of a new, empty database."""
+        name = f"test_{next(_numbers)}"
+        self.postgres.create_database(name)
+        return self.postgres.url(name)
+
+    def config(self, database_url: str, **changes: Any) -> Config:
+        """A configuration for a database on these servers."""
+        values: dict[str, Any] = {
+            "database_url": database_url,
+            "redis_url": self.valkey.url,
+            "secret_key": SECRET,
+            "platform_api_key": PLATFORM_KEY,
+            "environment": "development",
+            "log_level": "warning",
+            "cors_origins": ("https://app.example",),
+        }
+        return Config(**(values | changes))
+
+
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Servers]:
+    """Start both servers below ``folder`` and stop them again."""
+    with EmbeddedPostgres(folder / "postgres", settings=FAST) as postgres, EmbeddedValkey(folder / "valkey") as valkey:
+        yield Servers(postgres, valkey)
