@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from manage.env_example import write_env_example
+from manage.migrate import migrate as run_migrations
 from manage.problems import EXPECTED
 from manage.up import run_everything
 
@@ -37,6 +41,26 @@ def up(
     data and the secrets it makes are kept in `DATA_DIR`. Every variable of `.env.example` is obeyed.
     """
     run_everything(demo=demo)
+
+
+@app.command()
+def migrate() -> None:
+    """Upgrade the system schema and every tenant that is behind. Safe to repeat; a killed run is simply run again."""
+    run_migrations()
+
+
+@app.command()
+def openapi(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("docs/openapi.json"),
+) -> None:
+    """Write the API's description (OpenAPI 3.1)."""
+    sys.exit(subprocess.run([sys.executable, "-m", "manage.openapi", str(path)], check=False).returncode)
+
+
+@app.command("env-example")
+def env_example(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(".env.example")) -> None:
+    """Write every variable of the configuration, with its default."""
+    write_env_example(path)
 
 
 def main() -> None:
