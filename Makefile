@@ -17,8 +17,11 @@ TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
+# Python keeps what it compiled; without that every start would compile the libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format migrate revision env-example requirements openapi docker clean
+.PHONY: help install run test check format migrate revision schema env-example requirements openapi docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,7 +44,7 @@ run: $(INSTALLED) ## Start PostgreSQL, Valkey and the service on port 8008, with
 	@$(PY) -m manage up
 
 test: $(INSTALLED) ## Run the tests (PYTEST_ARGS="-k name" for some of them)
-	@$(PY) -m pytest tests -n $(TEST_WORKERS) -q $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),tests)
 
 check: $(INSTALLED) ## Lint, formatting and types, without changing a file
 	@$(PY) -m ruff check .
@@ -57,6 +60,10 @@ migrate: $(INSTALLED) ## Bring the database of DATABASE_URL and every tenant up 
 
 revision: $(INSTALLED) ## Start a migration: make revision TREE=tenant MESSAGE="add x to y"
 	@$(PY) -m manage revision --tree "$(TREE)" --message "$(MESSAGE)"
+	@$(PY) -m ruff format --quiet migrations/*/versions
+
+schema: $(INSTALLED) ## Write migrations/tenant/schema.sql from the migrations
+	@$(PY) -m manage schema
 
 env-example: $(INSTALLED) ## Write .env.example from the configuration model
 	@$(PY) -m manage env-example

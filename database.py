@@ -102,8 +102,17 @@ class ReadUnit:
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Run one statement in this unit's transaction."""
-        connection = self._connection or await self._connect()
-        return await connection.execute(statement, parameters)
+        if self._connection is not None:
+            return await self._connection.execute(statement, parameters)
+        try:
+            return await (await self._connect()).execute(statement, parameters)
+        except DBAPIError as error:
+            # A pooled connection that died while nobody used it is noticed here. Nothing is lost by beginning anew, and
+            # one restart of the server empties the whole pool.
+            if not error.connection_invalidated:
+                raise
+            await self.close()
+        return await (await self._connect()).execute(statement, parameters)
 
     async def commit(self) -> None:
         """End the transaction; the unit can be used for another."""
@@ -248,6 +257,7 @@ DATABASE_ERRORS: Final = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 LOST_RACES: Final = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 GONE: Final = {"57P01", "57P02", "57P03", "53300", "25006"}  # shutting down, starting, full, read-only
+UNPREPARED: Final = {"3D000", "28000", "28P01"}  # no such database; the service's role is not made yet
 UNSTORABLE: Final = {"22021", "22P05", "22003", "22008", "23514", "22001"}  # NUL, surrogate, out of range, CHECK
 
 
@@ -269,11 +279,11 @@ def translate(error: Exception, constraints: Mapping[str, type[ServiceError]]) -
     violation is translated here, once.
     """
     state = _sqlstate(error)
-    if state is None or state in GONE or state.startswith("08"):
+    if state is None or state in GONE | UNPREPARED or state.startswith("08"):
         return DatabaseUnavailable() if _is_connection_trouble(error) else None
     if state in {"23505", "23503"}:
         return _broken_rule(error, state, constraints)
-    if state in UNSTORABLE:
+    if state in UNSTORABLE or isinstance(_driver_error(error).__cause__, OverflowError):  # the driver cannot encode it
         return Unprocessable("A value cannot be stored: it is out of range or has characters that no text may have.")
     if state in LOST_RACES:
         return Conflict("Somebody changed the same records at the same moment. Try again.")
@@ -314,6 +324,7 @@ class Database:
         self.engine = create_async_engine(
             url,
             echo=config.sql_echo,
+            hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
             pool_size=config.database_pool_size,
             max_overflow=0,
             pool_timeout=config.database_pool_timeout,

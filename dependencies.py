@@ -8,7 +8,7 @@ race, or whose connection broke before COMMIT, is run once more.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
@@ -32,8 +32,9 @@ from common.errors import (
     Unauthenticated,
     UnknownParameter,
 )
-from common.http.headers import read_credential, read_tenant
+from common.http.headers import read_credential, read_path, read_tenant
 from common.http.openapi import problem_responses, security
+from common.http.problems import write_pointer
 from common.http.replies import Reply
 from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
 from common.ids import TenantName
@@ -41,7 +42,7 @@ from common.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorCodec, ListQuery
 from database import DATABASE_ERRORS, Database, ReadUnit, SystemUnit, Tenant, WriteUnit, may_retry, translate
 from shared_auth import AccessTokens, Claims, Passwords, Principal, RefreshTokens, authorize, same_secret
 
-MAX_CURSOR_LENGTH: Final = 2000
+MAX_CURSOR_LENGTH: Final = 6000  # an address folded by NFKC, 1,000 characters of up to 4 bytes, in base64url
 MAX_SEARCH_LENGTH: Final = 200
 MAX_KEY_LENGTH: Final = 255
 UNBOUND: Final = frozenset({"cursor", "limit", "include_total"})  # may differ from one page of a list to the next
@@ -62,8 +63,14 @@ class NewOwner:
 class Provisioner(Protocol):
     """Creates tenants; ``migrations.provision`` has the only one."""
 
-    async def create(self, name: TenantName, *, title: str, owner: NewOwner, origin: Origin) -> UUID:
-        """Create a tenant and its owner, whose id is the answer. Raises TenantExists."""
+    async def create(
+        self, name: TenantName, *, title: str, owner: Callable[[], Awaitable[NewOwner]], origin: Origin
+    ) -> UUID:
+        """Create a tenant and its owner, whose id is the answer. Raises TenantExists.
+
+        ``owner`` is asked for only when this creation's turn has come: a hundred at once would otherwise have a hundred
+        passwords to hash at once, more than wait in line.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +111,10 @@ class Visit:
     def write(self) -> WriteUnit:
         """A unit of the visited tenant that may change things, on behalf of the visitor."""
         assert self.tenant is not None
-        actor = self.principal.actor if self.principal else ANONYMOUS
-        return self.services.database.write(self.tenant, actor=actor, origin=self.origin)
+        if self.principal is None:
+            return self.services.database.write(self.tenant, actor=ANONYMOUS, origin=self.origin)
+        origin = replace(self.origin, session_id=self.principal.session_id)
+        return self.services.database.write(self.tenant, actor=self.principal.actor, origin=origin)
 
     def system(self) -> SystemUnit:
         """A unit of the system schema."""
@@ -314,9 +323,10 @@ def _once(handle: Handler, visit: Visit) -> Handler:
         keyed = IdempotentRequest.of(
             tenant=principal.tenant.schema,
             caller=principal.user_id,
-            route=f"{request.method} {request.url.path}",
+            route=f"{request.method} {read_path(request.scope)}",
             key=_idempotency_key(request),
             body=await request.body(),
+            secret=visit.services.config.secret_key.get_secret_value(),
         )
         stored = await find_answer(unit, keyed)
         if stored is not None:
@@ -360,8 +370,9 @@ def _query_names(dependant: Dependant) -> set[str]:
 def _refuse_unknown(request: Request, known: set[str]) -> None:
     for name in request.query_params:
         if name not in known:
+            shown = name[:64]
             raise UnknownParameter(
-                f"The query parameter {name[:64]!r} is not known here.", pointer=f"/query/{name[:64]}"
+                f"The query parameter {shown!r} is not known here.", pointer=write_pointer(("query", shown))
             )
 
 
@@ -418,7 +429,7 @@ async def _list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
         q=q,
         created_after=created_after,
         created_before=created_before,
-        binding=repr((schema, request.url.path, bound)),
+        binding=repr((schema, read_path(request.scope), bound)),
         cursors=visit.services.cursors,
     )
 

@@ -25,6 +25,7 @@ from common.cache.local import LocalCache
 from common.cache.redis import answers, connect_redis
 from common.config import Config, ConfigError
 from common.errors import ServiceError
+from common.http.body_limit import BodyLimit
 from common.http.docs import add_docs
 from common.http.envelope import Envelope
 from common.http.openapi import add_openapi
@@ -76,7 +77,6 @@ def create_app(config: Config) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if config.docs_enabled else None,
-        max_body_size=config.max_body_bytes,
         redirect_slashes=False,
         lifespan=lambda _: _lifespan(services, startup, registry),
     )
@@ -121,7 +121,11 @@ def build_services(config: Config) -> Services:
                     unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id
                 )
 
-        return await principals.get(claims.session_id, load)
+        principal = await principals.get(claims.session_id, load)
+        # A cloned tenant has sessions of the same ids; what is kept of one must not answer for the other.
+        if principal is not None and (principal.tenant, principal.user_id) != (tenant.name, claims.subject):
+            return await load()
+        return principal
 
     def forget_user(_: UUID) -> None:
         principals.clear()
@@ -223,6 +227,7 @@ async def _lifespan(services: Services, startup: Startup, registry: CollectorReg
         await asyncio.gather(preparing, return_exceptions=True)
         if metrics_server is not None:
             metrics_server.shutdown()
+            metrics_server.server_close()
         await services.database.close()
         services.passwords.close()
         log.info("service_stopped")
@@ -230,6 +235,7 @@ async def _lifespan(services: Services, startup: Startup, registry: CollectorReg
 
 def _add_middleware(app: FastAPI, config: Config, registry: CollectorRegistry) -> None:
     """Pure ASGI only; what is added last stands outermost."""
+    app.add_middleware(BodyLimit, limit=config.max_body_bytes)
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -6,6 +6,7 @@ Scope: tenant (the schema), caller, route and key. Kept for 24 hours.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from common.clock import now
 from common.errors import IdempotencyInFlight, IdempotencyMismatch
+from common.keys import derive_key
 from common.paging import Executes
 
 KEPT: Final = timedelta(hours=24)
@@ -40,9 +42,13 @@ class IdempotentRequest:
     request_digest: bytes
 
     @classmethod
-    def of(cls, *, tenant: str, caller: UUID, route: str, key: str, body: bytes) -> IdempotentRequest:
-        """Identify a request by its scope and the digest of its body."""
-        return cls(tenant, caller, route, key, hashlib.sha256(body).digest())
+    def of(cls, *, tenant: str, caller: UUID, route: str, key: str, body: bytes, secret: str) -> IdempotentRequest:
+        """Identify a request by its scope and the digest of its body.
+
+        Keyed, because a body may hold a password: who read a plain digest in the database could guess at it quickly.
+        """
+        digest = hmac.new(derive_key(secret, "idempotent bodies"), body, hashlib.sha256).digest()
+        return cls(tenant, caller, route, key, digest)
 
 
 @dataclass(frozen=True, slots=True)

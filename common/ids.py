@@ -28,10 +28,11 @@ class TenantName:
     def parse(cls, text: str) -> TenantName | None:
         """Read ``acme`` or ``tenant_acme``; None when it is neither, or the name of a schema that is nobody's.
 
+        An id that itself begins with ``tenant_`` is refused: its short form would be another tenant's long form.
         ``fullmatch``, because ``$`` would let a trailing newline pass.
         """
         short = text.removeprefix(SCHEMA_PREFIX)
-        if _TENANT_ID.fullmatch(short) is None or short in RESERVED or short.startswith("pg_"):
+        if _TENANT_ID.fullmatch(short) is None or short in RESERVED or short.startswith(("pg_", SCHEMA_PREFIX)):
             return None
         return cls(TenantId(short), SchemaName(SCHEMA_PREFIX + short))
 

@@ -45,7 +45,7 @@ class CursorCodec:
 
     def write(self, values: Sequence[Any], binding: str) -> str:
         """A cursor that continues after the row with these sort values."""
-        body = json.dumps([_to_json(value) for value in values], separators=(",", ":")).encode()
+        body = json.dumps([_to_json(value) for value in values], separators=(",", ":"), ensure_ascii=False).encode()
         return to_base64url(self._tag(body, binding) + body)
 
     def read(self, text: str, binding: str) -> list[Any]:

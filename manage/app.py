@@ -12,7 +12,10 @@ import typer
 from manage.env_example import write_env_example
 from manage.migrate import migrate as run_migrations
 from manage.problems import EXPECTED
+from manage.psql import psql
+from manage.revision import make_revision, write_schema_sql
 from manage.up import run_everything
+from migrations.trees import Tree
 
 app = typer.Typer(
     help="Run and look after the System Service.",
@@ -61,6 +64,25 @@ def openapi(
 def env_example(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(".env.example")) -> None:
     """Write every variable of the configuration, with its default."""
     write_env_example(path)
+
+
+@app.command()
+def revision(
+    *,
+    tree: Annotated[Tree, typer.Option(help="Which schema changes.")],
+    message: Annotated[str, typer.Option(help="What the migration does, such as `add x to y`.")],
+) -> None:
+    """Draft the next migration of a tree from what the models have and the migrations lack."""
+    print(f"{make_revision(tree, message)} is written. Read and correct it, then run make schema.")
+
+
+@app.command()
+def schema() -> None:
+    """Write migrations/tenant/schema.sql, which builds an empty tenant in one message, from the migrations."""
+    print(f"{write_schema_sql()} is written.")
+
+
+app.command(context_settings={"ignore_unknown_options": True})(psql)
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from types import FrameType
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class StopRequested(BaseException):
-    """Somebody asked this process to stop. Like KeyboardInterrupt, not an error to be handled on the way."""
+class StopRequested(KeyboardInterrupt):
+    """Somebody asked this process to stop. As a KeyboardInterrupt, asyncio lets it pass instead of logging it."""
 
 
 class StopSignals:
@@ -19,6 +19,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.on_repeat: Callable[[], None] = lambda: None
         self._armed = True
+        self._requested = False
 
     def install(self) -> None:
         """Take the signals over. A hang-up that is ignored stays ignored (``nohup``)."""
@@ -30,7 +31,13 @@ class StopSignals:
         """Stopping has begun: nothing may interrupt it from now on."""
         self._armed = False
 
+    def check(self) -> None:
+        """Raise again what was lost: Python prints and forgets exceptions in finalizers and callbacks from C."""
+        if self._requested:
+            raise StopRequested
+
     def _handle(self, signum: int, frame: FrameType | None) -> None:
+        self._requested = True
         if self._armed:
             self._armed = False
             raise StopRequested

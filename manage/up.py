@@ -48,6 +48,7 @@ def run_everything(*, demo: bool) -> None:
             _say("Stopping; a second Ctrl-C does not wait for requests in flight.")
         finally:
             signals.disarm()
+    _say("Everything is stopped.")
 
 
 def _start_and_watch(running: ExitStack, signals: StopSignals, *, demo: bool) -> None:
@@ -60,12 +61,13 @@ def _start_and_watch(running: ExitStack, signals: StopSignals, *, demo: bool) ->
     servers = [*_provide_database(running, data_dir), *_provide_cache(running, data_dir)]
     config = Config.from_environment()
     asyncio.run(migrate_everything(config, _say))
+    signals.check()
     service = _start_service(config, running, signals)
     address = Address.of(config.host, config.port)
     if not wait_until_ready(address, lambda: service.poll() is None):
         raise CommandError(_why_not_ready(service))
     _welcome(config, address, generated, demo=demo and config.environment == "development")
-    _watch(service, servers)
+    _watch(service, servers, signals)
 
 
 def _is_set(name: str) -> bool:
@@ -167,9 +169,10 @@ def _demo(config: Config, address: Address) -> list[str]:
     return [f"  {problem}"] if problem else demo_lines(address, password)
 
 
-def _watch(service: Popen[bytes], servers: Sequence[EmbeddedServer]) -> None:
+def _watch(service: Popen[bytes], servers: Sequence[EmbeddedServer], signals: StopSignals) -> None:
     """Return never: a stop signal or the end of one of the processes raises."""
     while service.poll() is None:
+        signals.check()
         for server in servers:
             if not server.is_running:
                 raise CommandError(f"{server.title} ended by itself: its log is {server.log_path}.")

@@ -22,6 +22,7 @@ from migrations.errors import DatabaseProblem, DatabaseUnreachable
 from migrations.trees import upgrade
 
 MINIMUM_VERSION: Final = 13
+INSUFFICIENT_PRIVILEGE: Final = "42501"
 PREPARING_LOCK: Final = 7_300_001  # an advisory lock's key: preparations of one database wait for each other
 
 
@@ -31,6 +32,7 @@ class Login:
 
     role: str
     url: str
+    derived: bool  # made and kept for the service, not named by DATABASE_URL
 
 
 def service_login(config: Config) -> Login:
@@ -41,10 +43,10 @@ def service_login(config: Config) -> Login:
     """
     service = make_url(config.database_url.get_secret_value())
     if make_url(config.owner_url).username != service.username:
-        return Login(service.username or "", _text(service))
+        return Login(service.username or "", _text(service), derived=False)
     role = f"{service.database}_login"[:63]
     password = derive_key(config.secret_key.get_secret_value(), f"database login {role}").hex()
-    return Login(role, _text(service.set(username=role, password=password)))
+    return Login(role, _text(service.set(username=role, password=password)), derived=True)
 
 
 async def prepare_database(config: Config) -> Login:
@@ -91,18 +93,33 @@ async def _make_roles(connection: AsyncConnection, login: Login, version: int) -
             f"The role {login.role} in DATABASE_URL is a superuser, whom no isolation binds: "
             "use a plain role there and the superuser in DATABASE_OWNER_URL, or leave DATABASE_OWNER_URL unset."
         )
-    quoted = quote_identifier(login.role)
     if SYSTEM_ROLE not in existing:
         await _run(connection, create_role(SYSTEM_ROLE, "NOLOGIN"))
-    if login.role not in existing:
+    is_new = login.role not in existing
+    if is_new:
         await _run(connection, create_role(login.role, "LOGIN NOINHERIT"))
+    await _configure_login(connection, login, set_password=is_new or login.derived)
+    await _run(connection, f"GRANT {SYSTEM_ROLE} TO {quote_identifier(login.role)}{membership_options(version)}")
+
+
+async def _configure_login(connection: AsyncConnection, login: Login, *, set_password: bool) -> None:
+    """Attributes and settings of the login role. One that an administrator made keeps the password he gave it.
+
+    From PostgreSQL 16 the owner may not be allowed to alter it, and need not: a membership says for itself that it is
+    not inherited, and the settings only help.
+    """
+    quoted = quote_identifier(login.role)
     password = make_url(login.url).password
-    if password:
-        await _run(connection, f"ALTER ROLE {quoted} LOGIN NOINHERIT PASSWORD '{_escaped(str(password))}'")
-    # Kept by the role, not sent at connect: PgBouncer refuses start-up parameters it does not know.
-    await _run(connection, f"ALTER ROLE {quoted} SET jit = off")
-    await _run(connection, f"ALTER ROLE {quoted} SET idle_in_transaction_session_timeout = '60s'")
-    await _run(connection, f"GRANT {SYSTEM_ROLE} TO {quoted}{membership_options(version)}")
+    secret = f" LOGIN PASSWORD '{_escaped(str(password))}'" if password and set_password else ""
+    try:
+        async with connection.begin_nested():
+            await _run(connection, f"ALTER ROLE {quoted} NOINHERIT{secret}")
+            # Kept by the role, not sent at connect: PgBouncer refuses start-up parameters it does not know.
+            await _run(connection, f"ALTER ROLE {quoted} SET jit = off")
+            await _run(connection, f"ALTER ROLE {quoted} SET idle_in_transaction_session_timeout = '60s'")
+    except DBAPIError as error:
+        if login.derived or getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+            raise
 
 
 def create_role(name: str, options: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
@@ -40,18 +41,21 @@ class TenantProvisioner:
         self._login = service_login(config).role
         self._slots = asyncio.Semaphore(CONCURRENT_CREATIONS)
 
-    async def create(self, name: TenantName, *, title: str, owner: NewOwner, origin: Origin) -> UUID:
+    async def create(
+        self, name: TenantName, *, title: str, owner: Callable[[], Awaitable[NewOwner]], origin: Origin
+    ) -> UUID:
         """Create the tenant and its first user, who owns it; answers the user's id. Raises TenantExists."""
         async with self._slots:
+            first_user = await owner()
             connection = await self._connect()
             try:
                 async with connection.transaction():
                     await self._claim(connection, name)
                     await self._build(connection, name)
-                    user_id = await _add_owner(connection, owner)
+                    user_id = await _add_owner(connection, first_user)
                     await _register(connection, name, title)
                     await _audit(connection, Target("tenant", name.tenant_id, title), origin)
-                    await _audit(connection, Target("user", str(user_id), owner.username), origin)
+                    await _audit(connection, Target("user", str(user_id), first_user.username), origin)
                 return user_id
             finally:
                 await connection.close()

@@ -10,7 +10,9 @@ from fastapi import FastAPI
 
 import main
 from common.config import Config
+from tests.support.apps import Wired, running
 from tests.support.servers import Servers, running_servers
+from tests.support.wire import wire_to
 from tests.support.world import TestTenant, client_of, create_tenant, create_twin
 
 
@@ -58,3 +60,17 @@ async def beta(http: httpx.AsyncClient) -> TestTenant:
 async def tenant(http: httpx.AsyncClient) -> TestTenant:
     """A tenant of the test's own, with nobody but its owner."""
     return await create_tenant(http)
+
+
+@pytest.fixture(scope="session")
+async def wired(servers: Servers, config: Config, app: FastAPI) -> AsyncIterator[Wired]:
+    """A second application on the shared one's database, through a wire that counts its pool's round trips.
+
+    It serves the same tenants, and the shared application's tokens are good here too.
+    """
+    direct = config.database_url.get_secret_value()
+    async with (
+        wire_to(direct) as wire,
+        running(servers.config(wire.url, database_owner_url=direct)) as (wired_app, client),
+    ):
+        yield Wired(wired_app, client, wire)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from common.errors import AmbiguousCredentials, TenantInvalid, TenantRequired, Unauthenticated
 from common.ids import TenantName, new_id
@@ -51,6 +53,14 @@ def read_credential(headers: Headers) -> Credential | None:
     if scheme.lower() != "bearer" or not token:  # RFC 9110 section 11.1: the scheme's case does not matter
         raise Unauthenticated
     return Credential("token", token)
+
+
+def read_path(scope: Scope) -> str:
+    """The request's path, percent-encoded: safe in a header, and a URI reference whatever the client sent.
+
+    Starlette's ``request.url`` also decodes the query and fails on one that is no UTF-8.
+    """
+    return quote(scope["path"], errors="replace")
 
 
 def read_request_id(headers: Headers) -> str:

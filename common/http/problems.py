@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from common.errors import (
     Conflict,
@@ -28,6 +30,7 @@ from common.errors import (
     Unprocessable,
     VersionConflict,
 )
+from common.http.headers import read_path
 
 
 class FieldProblem(BaseModel):
@@ -90,13 +93,13 @@ def problem(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": read_path(request.scope),
         "code": code,
         "request_id": request.scope.get("state", {}).get("request_id", ""),
     }
     if errors is not None:
         body["errors"] = list(errors)
-    # ASCII only: a path may hold bytes that are no valid UTF-8 once echoed.
+    # ASCII only: a field's name may hold what UTF-8 cannot.
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
@@ -131,10 +134,18 @@ def answer_validation_error(request: Request, error: Exception) -> Response:
 
 
 def answer_http_exception(request: Request, error: Exception) -> Response:
-    """Turn the framework's own refusals into problems, keeping their headers (405 has Allow)."""
+    """Turn the framework's own refusals into problems, keeping their headers."""
     assert isinstance(error, HTTPException)
     code, detail = FRAMEWORK_CODES.get(error.status_code, ("http_error", HTTPStatus(error.status_code).phrase))
-    return problem(request, error.status_code, code, detail, headers=error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return problem(request, error.status_code, code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the address (RFC 9110 section 10.2.1). The framework names those of one route only."""
+    routes = iter_route_contexts(request.app.routes)
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 
 def answer_internal_error(request: Request) -> Response:
@@ -149,7 +160,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, answer_http_exception)
 
 
-def _pointer(location: Sequence[int | str], kind: str) -> str:
-    """An RFC 6901 pointer into the request. A JSON syntax error's location is a character, not a field."""
-    parts = location[:1] if kind == "json_invalid" else location
+def write_pointer(parts: Sequence[int | str]) -> str:
+    """The RFC 6901 pointer that these names and indexes make."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _pointer(location: Sequence[int | str], kind: str) -> str:
+    """A pointer into the request. A JSON syntax error's location is a character, not a field."""
+    return write_pointer(location[:1] if kind == "json_invalid" else location)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from common.errors import InvalidRequest
+from common.http.headers import read_path
 
 _ETAG: Final = re.compile(r'(?:W/)?"v(\d{1,9})"')
 
@@ -79,14 +80,14 @@ class Reply:
 
     def created(self, resource: IdentifiedT) -> IdentifiedT:
         """Send where the new resource is: below the list it was posted to."""
-        self._response.headers["Location"] = f"{self._request.url.path.rstrip('/')}/{resource.id}"
+        self._response.headers["Location"] = f"{read_path(self._request.scope)}/{resource.id}"
         return self.tag(resource)
 
     def page(self, page: PagedT) -> PagedT:
         """Send the link to the next page (RFC 8288), with the same filters."""
         if page.next_cursor is not None:
             query = [(name, value) for name, value in self._request.query_params.multi_items() if name != "cursor"]
-            address = f"{self._request.url.path}?{urlencode([*query, ('cursor', page.next_cursor)])}"
+            address = f"{read_path(self._request.scope)}?{urlencode([*query, ('cursor', page.next_cursor)])}"
             self._response.headers["Link"] = f'<{address}>; rel="next"'
         return page
 

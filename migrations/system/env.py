@@ -16,6 +16,7 @@ context.configure(
     include_schemas=True,
     include_name=lambda name, kind, _: kind != "schema" or name == "system",
     dialect_name="postgresql",
+    compare_server_default=True,
     transactional_ddl=False,
 )
 context.run_migrations()

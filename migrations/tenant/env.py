@@ -20,6 +20,7 @@ context.configure(
     target_metadata=TenantBase.metadata,
     dialect_name="postgresql",
     literal_binds=context.is_offline_mode(),
+    compare_server_default=True,
     transactional_ddl=False,
 )
 context.run_migrations()

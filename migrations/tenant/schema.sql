@@ -712,7 +712,7 @@ INSERT INTO alembic_version (version_num) VALUES ('0001') RETURNING alembic_vers
 
 -- Running upgrade 0001 -> 0002
 
-INSERT INTO audit_chain (id, seq, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'));
+INSERT INTO audit_chain (id, seq, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT DO NOTHING;
 
 CREATE FUNCTION audit_canonical(item audit_logs) RETURNS text
 LANGUAGE sql STABLE SET search_path FROM CURRENT

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from manage.embedded import EmbeddedPostgres, EmbeddedServerError, EmbeddedValkey, postgres_bin_dir
+from tests.embedded.processes import is_gone, wait_for
 
 ROOT = Path(__file__).parents[2]
 FAST = {"fsync": "off"}
@@ -42,25 +41,8 @@ async def query(server: EmbeddedPostgres, sql: str, database: str = "postgres") 
         await connection.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
-    """Fail when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    """Ended; a zombie that nobody has collected yet is one too."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return True
-    return state == "Z"
-
-
 async def test_data_survives_a_restart_and_a_crash(folder: Path) -> None:
-    server = EmbeddedPostgres(folder / "postgres")
+    server = EmbeddedPostgres(folder / "postgres", settings=FAST)
     with server:
         server.create_database("kept")
         await query(server, "CREATE TABLE numbers AS SELECT 42 AS number", "kept")

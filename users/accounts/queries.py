@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, Row, cast, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Label, Row, cast, exists, func, insert, literal, select, union, update
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit, WriteUnit
-from users.models import ApiKey, Role, RolePermission, Team, TeamMember, User, UserRole, UserSession
+from users.models import ApiKey, Role, RolePermission, Team, TeamMember, TeamRole, User, UserRole, UserSession
 
 ORDER: Final = Order(
     fields={
@@ -138,13 +138,14 @@ async def end_access(unit: WriteUnit, user_id: UUID, moment: datetime, reason: s
 
 
 async def rank_of(unit: ReadUnit, user_id: UUID) -> int:
-    """The highest rank among a user's roles, 0 without any."""
-    found = await unit.execute(
-        select(func.coalesce(func.max(Role.rank), 0))
-        .select_from(UserRole)
-        .join(Role, Role.id == UserRole.role_id)
-        .where(UserRole.user_id == user_id)
-    )
+    """The highest rank among the roles a user holds directly or through a team, 0 without any."""
+    held = union(
+        select(UserRole.role_id).where(UserRole.user_id == user_id),
+        select(TeamRole.role_id)
+        .join(TeamMember, TeamMember.team_id == TeamRole.team_id)
+        .where(TeamMember.user_id == user_id),
+    ).subquery()
+    found = await unit.execute(select(func.coalesce(func.max(Role.rank), 0)).where(Role.id.in_(select(held.c.role_id))))
     return int(found.scalar_one())
 
 
@@ -173,6 +174,12 @@ async def find_roles(unit: ReadUnit, role_ids: Sequence[UUID]) -> list[Row[Any]]
         )
     )
     return list(found.all())
+
+
+async def list_team_roles(unit: ReadUnit, team_ids: Sequence[UUID]) -> list[UUID]:
+    """The roles that members of these teams hold through them."""
+    found = await unit.execute(select(TeamRole.role_id).where(TeamRole.team_id.in_(team_ids)).distinct())
+    return list(found.scalars())
 
 
 async def insert_roles(unit: WriteUnit, user_id: UUID, role_ids: Sequence[UUID], granted_by: UUID) -> None:

@@ -48,7 +48,8 @@ async def create_user(unit: WriteUnit, actor: Principal, payload: UserCreate, se
         password_hash = await services.passwords.hash(payload.password)  # before the first SQL: no connection waits
     user_id, moment = new_id(), now()
     values = payload.model_dump(exclude={"password", "role_ids", "team_ids"})
-    await _check_grants(unit, actor, payload.role_ids)
+    through_teams = await queries.list_team_roles(unit, payload.team_ids) if payload.team_ids else []
+    await _check_grants(unit, actor, [*payload.role_ids, *through_teams])
     await queries.insert_user(
         unit,
         {

@@ -18,7 +18,7 @@ from users.schemas import normalize_email, normalize_username
 async def find_login(unit: ReadUnit, name: str) -> Row[Any] | None:
     """The living user whose user name or address this is; an address has an @, a user name cannot."""
     found = await unit.execute(
-        select(User.id, User.email, User.username, User.password_hash, User.is_active, User.is_verified).where(
+        select(User.id, User.username, User.password_hash, User.password_changed_at, User.is_active).where(
             or_(User.username_normalized == normalize_username(name), User.email_normalized == normalize_email(name)),
             User.deleted_at.is_(None),
         )
@@ -26,10 +26,16 @@ async def find_login(unit: ReadUnit, name: str) -> Row[Any] | None:
     return found.one_or_none()
 
 
-async def record_login(unit: WriteUnit, user_id: UUID, moment: datetime, renewed_hash: str | None) -> None:
-    """Note when a user logged in; the record's version stays, since nobody edited it."""
+async def record_login(unit: WriteUnit, user: Row[Any], moment: datetime, renewed_hash: str | None) -> bool:
+    """Note when a user logged in; the record's version stays, since nobody edited it.
+
+    False when the user was deactivated, deleted or given another password after ``find_login`` read it.
+    """
     values = {"last_login_at": moment} | ({"password_hash": renewed_hash} if renewed_hash else {})
-    await unit.execute(update(User).where(User.id == user_id).values(**values))
+    same_password = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
+    unchanged = (User.id == user.id, User.is_active, User.deleted_at.is_(None), same_password)
+    noted = await unit.execute(update(User).where(*unchanged).values(**values).returning(User.id))
+    return noted.one_or_none() is not None
 
 
 async def insert_session(unit: WriteUnit, values: Mapping[str, Any]) -> None:

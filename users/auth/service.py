@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -34,11 +35,11 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
         user = await queries.find_login(unit, payload.username)
     valid, renewed_hash = await services.passwords.verify(payload.password, user.password_hash if user else None)
     async with visit.write() as unit:
-        if user is None or not valid or not user.is_active:
-            _audit_failure(unit, user)
-            pair = None
-        else:
+        pair = None
+        if user is not None and valid and user.is_active:
             pair = await _open_session(visit, unit, user, renewed_hash)
+        if pair is None:
+            _audit_failure(unit, user)
     if pair is None:
         raise InvalidCredentials
     return pair
@@ -52,6 +53,7 @@ async def refresh(visit: Visit, text: str) -> TokenPair:
         moment = now()
         if session is None or not _is_alive(session, moment):
             raise RefreshTokenInvalid
+        unit.origin = replace(unit.origin, session_id=session.id)
         pair = await _continue_session(visit, unit, session, token, moment)
         if pair is None:
             await _end_replayed(visit, unit, session, moment)
@@ -112,13 +114,15 @@ def _strongest(grants: Any, denials: frozenset[str]) -> dict[str, Level]:
     return permissions
 
 
-async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_hash: str | None) -> TokenPair:
+async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_hash: str | None) -> TokenPair | None:
+    """The new session's tokens; None when the user was changed while the password was verified."""
     config, moment = visit.services.config, now()
     token = visit.services.refresh_tokens.first(new_id())
     idle_end, end = session_deadlines(
         moment, idle=config.refresh_idle_seconds, absolute=config.refresh_absolute_seconds, started=moment
     )
-    await queries.record_login(unit, user.id, moment, renewed_hash)
+    if not await queries.record_login(unit, user, moment, renewed_hash):
+        return None
     await queries.insert_session(
         unit,
         {
@@ -136,6 +140,7 @@ async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_h
         },
     )
     actor = Actor("user", user.id, user.username)
+    unit.origin = replace(unit.origin, session_id=token.session_id)
     unit.audit("auth.login.succeeded", actor=actor, target=_target(user.id, user.username))
     return await _pair(visit, unit, user.id, token, idle_end - moment)
 

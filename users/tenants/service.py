@@ -30,14 +30,17 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
     services, name = visit.services, visit.name
     assert name is not None
     check_password(payload.admin.password, services.config, pointer="/body/admin/password")
-    owner = NewOwner(
-        email=payload.admin.email,
-        email_normalized=normalize_email(payload.admin.email),
-        username=payload.admin.username,
-        username_normalized=normalize_username(payload.admin.username),
-        password_hash=await services.passwords.hash(payload.admin.password),
-        full_name=payload.admin.full_name,
-    )
+
+    async def owner() -> NewOwner:
+        return NewOwner(
+            email=payload.admin.email,
+            email_normalized=normalize_email(payload.admin.email),
+            username=payload.admin.username,
+            username_normalized=normalize_username(payload.admin.username),
+            password_hash=await services.passwords.hash(payload.admin.password),
+            full_name=payload.admin.full_name,
+        )
+
     user_id = await services.provisioner.create(name, title=payload.name, owner=owner, origin=visit.origin)
     visit.tenant = await services.find_tenant(name)
     if visit.tenant is None:

@@ -88,7 +88,10 @@ $$
 
 
 def upgrade() -> None:
-    op.execute("INSERT INTO audit_chain (id, seq, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex'))")
+    # After a way back the head is there and stands at the newest entry: the chain goes on from it.
+    op.execute(
+        "INSERT INTO audit_chain (id, seq, hash) VALUES (1, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT DO NOTHING"
+    )
     op.execute(CANONICAL)
     op.execute(APPEND)
     op.execute(REFUSE)
@@ -108,4 +111,3 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION audit_refuse_change()")
     op.execute("DROP FUNCTION audit_append(jsonb)")
     op.execute("DROP FUNCTION audit_canonical(audit_logs)")
-    op.execute("DELETE FROM audit_chain")

@@ -1,0 +1,194 @@
+"""The OpenAPI document: complete, true to the routes, and off when it should be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from dependencies import Route, guard_of
+from tests.support.apps import running
+from tests.support.servers import Servers
+from tests.support.world import API
+
+METHODS: Final = ("get", "put", "post", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One operation as the document has it."""
+
+    method: str
+    path: str
+    spec: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+
+@pytest.fixture(scope="module")
+async def document(http: httpx.AsyncClient) -> dict[str, Any]:
+    """The document as clients get it."""
+    answer = await http.get("/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> list[Documented]:
+    """All of its operations."""
+    return [
+        Documented(method, path, item[method])
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+
+
+def references(node: object) -> Iterator[str]:
+    """Every ``$ref`` below a node."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from references(part)
+
+
+def test_the_document_has_exactly_the_routes(app: FastAPI, operations: list[Documented]) -> None:
+    served = {
+        (method.lower(), context.path)
+        for context in iter_route_contexts(app.routes)
+        if (context.path or "").startswith(API)
+        for method in context.methods or ()
+    }
+
+    documented = {(operation.method, operation.path) for operation in operations if operation.path.startswith(API)}
+    assert documented == served
+
+
+def test_the_form_of_the_document(document: dict[str, Any]) -> None:
+    """OpenAPI 3.1 section 4.8: what must be there, and every reference leads somewhere."""
+    assert re.fullmatch(r"3\.1\.\d", document["openapi"])
+    assert {"title", "version"} <= document["info"].keys()
+    for reference in references(document):
+        assert reference.startswith("#/"), reference
+        node: Any = document
+        for part in reference[2:].split("/"):
+            node = node[part.replace("~1", "/").replace("~0", "~")]
+        assert isinstance(node, dict)
+
+
+def test_every_schema_is_used(document: dict[str, Any]) -> None:
+    used = {reference.rsplit("/", 1)[1] for reference in references(document)}
+
+    assert document["components"]["schemas"].keys() - used == set()
+
+
+def test_every_operation_has_a_tag_a_summary_and_a_name_of_its_own(operations: list[Documented]) -> None:
+    for operation in operations:
+        assert len(operation.spec["tags"]) == 1, operation.name
+        assert 3 <= len(operation.spec["summary"]) <= 60, operation.name
+        assert re.fullmatch(r"[a-z][a-z_]+", operation.spec["operationId"]), operation.name
+    names = [operation.spec["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+
+
+def test_an_operation_is_named_like_its_function(app: FastAPI, document: dict[str, Any]) -> None:
+    for context in iter_route_contexts(app.routes):
+        spec = document["paths"].get(context.path or "", {})
+        for method in context.methods or ():
+            if method.lower() in spec:
+                assert spec[method.lower()]["operationId"] == getattr(context.endpoint, "__name__", None), context.path
+
+
+def test_the_path_s_parameters_are_documented(operations: list[Documented]) -> None:
+    for operation in operations:
+        documented = {item["name"] for item in operation.spec.get("parameters", []) if item["in"] == "path"}
+        assert documented == set(re.findall(r"{(\w+)}", operation.path)), operation.name
+
+
+def test_errors_are_documented_as_problems(operations: list[Documented]) -> None:
+    for operation in operations:
+        for status, response in operation.spec["responses"].items():
+            if operation.path.startswith(API) and int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], (operation.name, status)
+
+
+def test_the_refusals_of_a_guard_are_documented(app: FastAPI, document: dict[str, Any]) -> None:
+    for context in iter_route_contexts(app.routes):
+        if not isinstance(context.original_route, Route):
+            continue
+        guard = guard_of(context.original_route)
+        for method in context.methods or ():
+            spec = document["paths"][context.path or ""][method.lower()]
+            assert {str(status) for status in guard.documented_statuses} <= spec["responses"].keys(), context.path
+            assert {name for way in spec["security"] for name in way} == {
+                *guard.documented_security,
+                *(["Tenant"] if guard.takes_tenant_header else []),
+            }, context.path
+
+
+def test_the_ways_in_are_described(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    used = {
+        name
+        for path in document["paths"].values()
+        for one in path.values()
+        for way in one.get("security", [])
+        for name in way
+    }
+
+    assert used <= schemes.keys()
+    assert schemes["Tenant"]["name"] == "X-Tenant-ID"
+    assert schemes["AccessToken"]["scheme"] == "bearer"
+
+
+def test_every_body_shows_an_example_of_every_field_that_must_be_given(
+    document: dict[str, Any], operations: list[Documented]
+) -> None:
+    schemas = document["components"]["schemas"]
+    bodies = [
+        one.spec["requestBody"]["content"]["application/json"]["schema"]
+        for one in operations
+        if "requestBody" in one.spec
+    ]
+
+    assert len(bodies) >= 5
+    for body in bodies:
+        schema = schemas[body["$ref"].rsplit("/", 1)[1]]
+        for name in schema.get("required", []):
+            field = schema["properties"][name]
+            assert "examples" in field or "$ref" in field, (schema["title"], name)
+
+
+def test_every_body_refuses_unknown_fields(document: dict[str, Any], operations: list[Documented]) -> None:
+    for operation in operations:
+        for reference in references(operation.spec.get("requestBody", {})):
+            schema = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+            assert schema["additionalProperties"] is False, operation.name
+
+
+def test_no_hash_and_no_secret_is_part_of_an_answer(document: dict[str, Any]) -> None:
+    user = document["components"]["schemas"]["User"]["properties"]
+
+    assert [name for name in user if "password" in name or "hash" in name or "secret" in name] == []
+    assert "password_hash" not in json.dumps(document)
+
+
+async def test_the_documentation_can_be_switched_off(servers: Servers) -> None:
+    async with running(servers.config(servers.new_database(), docs_enabled=False)) as (_, http):
+        for path in ("/docs", "/redoc", "/openapi.json", "/docs/assets/swagger-ui.css"):
+            assert (await http.get(path)).status_code == 404, path
+        assert (await http.get("/")).json()["docs"] is None
+        assert (await http.get("/health")).status_code == 200

@@ -1,0 +1,180 @@
+"""A failed login tells nothing: not whether the user exists, not why it failed, not by what it took."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from common.config import Config
+from tests.support.probes import owner_connection, watched
+from tests.support.world import PASSWORD, TestTenant
+
+pytestmark = pytest.mark.promise("I5")
+
+CASES: Final = {
+    "unknown_name": ("nobody-here", PASSWORD),
+    "unknown_address": ("nobody-here@twin.example", PASSWORD),
+    "wrong_password": ("member", "a wrong canary password"),
+    "wrong_case_of_password": ("member", PASSWORD.upper()),
+    "space_after_password": ("member", PASSWORD + " "),
+    "deactivated": ("sleeper", PASSWORD),
+    "deleted": ("goner", PASSWORD),
+    "without_password": ("unset", PASSWORD),
+    "address_of_the_other_tenant": ("only-in-beta@twin.example", PASSWORD),
+    "hostile_name": ("' OR 1=1 --", PASSWORD),
+    "wildcard": ("%", PASSWORD),
+    "nul_in_password": ("member", "a\0 password of bytes"),
+    "nul_in_password_of_nobody": ("nobody-here", "a\0 password of bytes"),
+    "longest_password": ("member", "\ufdfa" * 128),
+}
+
+
+class WatchedPool(ThreadPoolExecutor):
+    """A pool that notes what it is given to do."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=2)
+        self.jobs: list[tuple[Any, ...]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.jobs.append(args)
+        return super().submit(fn, *args, **kwargs)
+
+
+@dataclass(slots=True)
+class Observed:
+    """Everything about a failed login that somebody could tell apart."""
+
+    answer: httpx.Response
+    statements: list[str]
+    hashes: list[str]
+    entries: list[dict[str, Any]]
+
+
+@pytest.fixture
+def pool(app: FastAPI) -> Iterator[WatchedPool]:
+    """The threads in which passwords are hashed, observable."""
+    passwords = app.state.services.passwords
+    original, passwords._pool = passwords._pool, WatchedPool()
+    yield passwords._pool
+    passwords._pool.shutdown()
+    passwords._pool = original
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _people(alpha: TestTenant, beta: TestTenant) -> None:
+    """One for each way of not being able to log in."""
+    for name in ("sleeper", "goner"):
+        created = await _create(alpha, name, PASSWORD)
+        if name == "goner":
+            await alpha.owner.delete(f"/users/{created}")
+        else:
+            await alpha.owner.patch(f"/users/{created}", json={"is_active": False})
+    await _create(alpha, "unset", None)
+    await _create(beta, "only-in-beta", PASSWORD)
+
+
+async def _create(tenant: TestTenant, name: str, password: str | None) -> str:
+    body = {"email": f"{name}@twin.example", "username": name, "password": password}
+    answer = await tenant.owner.post("/users", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def _log_in(tenant: TestTenant, name: str, password: str) -> httpx.Response:
+    return await tenant.anonymous.post("/auth/login", json={"username": name, "password": password})
+
+
+async def _observe(case: str, alpha: TestTenant, app: FastAPI, pool: WatchedPool, config: Config) -> Observed:
+    async with owner_connection(config, alpha.name) as owner:
+        last = await owner.fetchval("SELECT max(seq) FROM audit_logs")
+        pool.jobs.clear()
+        with watched(app) as traffic:
+            answer = await _log_in(alpha, *CASES[case])
+        entries = await owner.fetch("SELECT * FROM audit_logs WHERE seq > $1", last)
+    statements = [text for text in traffic.statements if "system.tenants" not in text]  # cached, or a moment too old
+    return Observed(answer, statements, [job[1] for job in pool.jobs], [dict(entry) for entry in entries])
+
+
+def _shape(answer: httpx.Response) -> tuple[Any, ...]:
+    body = {name: value for name, value in answer.json().items() if name != "request_id"}
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.status_code, body, headers
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_all_failed_logins_are_alike(
+    case: str, alpha: TestTenant, app: FastAPI, pool: WatchedPool, config: Config
+) -> None:
+    """The same answer, after the same SQL and one hash of the same cost, with one audit entry."""
+    reference = await _observe("wrong_password", alpha, app, pool, config)
+
+    seen = await _observe(case, alpha, app, pool, config)
+
+    assert seen.answer.json()["code"] == "invalid_credentials"
+    assert _shape(seen.answer) == _shape(reference.answer)
+    assert seen.statements == reference.statements
+    assert [text.split("$")[1:4] for text in seen.hashes] == [["argon2id", "v=19", "m=19456,t=2,p=1"]]
+    assert [(entry["action"], entry["outcome"]) for entry in seen.entries] == [("auth.login.failed", "failure")]
+
+
+@pytest.mark.promise("I8")
+@pytest.mark.parametrize("case", ["unknown_name", "unknown_address", "wrong_password", "hostile_name"])
+async def test_what_was_typed_is_not_written_down(
+    case: str, alpha: TestTenant, app: FastAPI, pool: WatchedPool, config: Config
+) -> None:
+    """It may be the password, typed into the wrong field."""
+    name, password = CASES[case]
+
+    entry = repr((await _observe(case, alpha, app, pool, config)).entries)
+
+    assert password not in entry
+    assert case == "wrong_password" or name not in entry
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MEMBER", "Member", "MEMBER@TWIN.EXAMPLE", "ｍｅｍｂｅｒ@twin.example", " member ", "member@ＴＷＩＮ.example"],
+)
+async def test_a_name_may_be_typed_in_any_case_and_width(name: str, alpha: TestTenant) -> None:
+    answer = await _log_in(alpha, name, PASSWORD)
+
+    assert answer.status_code == 200
+    assert answer.json()["user"]["username"] == "member"
+
+
+async def test_a_password_is_the_same_from_every_keyboard(alpha: TestTenant) -> None:
+    """Composed, decomposed or with compatibility characters (RFC 8265): one password."""
+    await _create(alpha, "composer", "ﬁne caf\u00e9 №1 in Å")
+
+    for typed in ("fine cafe\u0301 No1 in A\u030a", "ﬁne caf\u00e9 №1 in \u212b"):
+        assert (await _log_in(alpha, "composer", typed)).status_code == 200
+    assert (await _log_in(alpha, "composer", "fine cafe No1 in A")).status_code == 401
+
+
+async def test_who_is_deactivated_while_the_password_is_verified_does_not_get_in(
+    alpha: TestTenant, config: Config
+) -> None:
+    """The check and the new session are two transactions; what happens in between counts."""
+    user_id = await _create(alpha, "just-in-time", PASSWORD)
+    async with owner_connection(config, alpha.name) as owner, owner_connection(config, alpha.name) as watcher:
+        change = owner.transaction()
+        await change.start()
+        await owner.execute("UPDATE users SET is_active = false WHERE id = $1", user_id)
+        attempt = asyncio.create_task(_log_in(alpha, "just-in-time", PASSWORD))
+        while not await watcher.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not attempt.done()
+            await asyncio.sleep(0.005)
+        await change.commit()
+
+        answer = await attempt
+
+        assert answer.json()["code"] == "invalid_credentials"
+        assert not await owner.fetchval("SELECT count(*) FROM user_sessions WHERE user_id = $1", user_id)
