@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncpg
+import structlog
 from sqlalchemy import CursorResult, Executable, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError
@@ -28,6 +29,8 @@ from common.audit import ANONYMOUS, Actor, Change, Origin, Outcome, Target, entr
 from common.config import Config
 from common.errors import Conflict, DatabaseUnavailable, Overloaded, ServiceError, UnknownReference, Unprocessable
 from common.ids import TenantName
+
+log = structlog.get_logger("database")
 
 SYSTEM_SCHEMA: Final = "system"
 SYSTEM_ROLE: Final = "system_service"  # may read and write the system schema; the login role may become it
@@ -257,7 +260,9 @@ DATABASE_ERRORS: Final = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 LOST_RACES: Final = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 GONE: Final = {"57P01", "57P02", "57P03", "53300", "25006"}  # shutting down, starting, full, read-only
-UNPREPARED: Final = {"3D000", "28000", "28P01"}  # no such database; the service's role is not made yet
+# No such role, password, database, schema or table: it has not been prepared yet, or not for this version.
+UNPREPARED: Final = {"22023", "28P01", "28000", "3D000", "3F000", "42P01"}
+TIMEOUTS: Final = {"57014", "55P03"}  # of a statement, of a lock
 UNSTORABLE: Final = {"22021", "22P05", "22003", "22008", "23514", "22001"}  # NUL, surrogate, out of range, CHECK
 
 
@@ -279,17 +284,18 @@ def translate(error: Exception, constraints: Mapping[str, type[ServiceError]]) -
     violation is translated here, once.
     """
     state = _sqlstate(error)
-    if state is None or state in GONE | UNPREPARED or state.startswith("08"):
+    if state is None or state in GONE or state.startswith("08"):
         return DatabaseUnavailable() if _is_connection_trouble(error) else None
+    if state in UNPREPARED:
+        log.error("database_not_prepared", sqlstate=state)
+        return DatabaseUnavailable("The database is being prepared. Try again.")
     if state in {"23505", "23503"}:
         return _broken_rule(error, state, constraints)
     if state in UNSTORABLE or isinstance(_driver_error(error).__cause__, OverflowError):  # the driver cannot encode it
         return Unprocessable("A value cannot be stored: it is out of range or has characters that no text may have.")
     if state in LOST_RACES:
         return Conflict("Somebody changed the same records at the same moment. Try again.")
-    if state in {"57014", "55P03"}:  # statement timeout, lock timeout
-        return Overloaded("The database took too long. Try again.")
-    return None
+    return Overloaded("The database took too long. Try again.") if state in TIMEOUTS else None
 
 
 def _broken_rule(error: Exception, state: str, constraints: Mapping[str, type[ServiceError]]) -> ServiceError:

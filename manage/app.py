@@ -12,6 +12,7 @@ import typer
 from manage.env_example import write_env_example
 from manage.migrate import migrate as run_migrations
 from manage.problems import EXPECTED
+from manage.promises import write_promises
 from manage.psql import psql
 from manage.revision import make_revision, write_schema_sql
 from manage.up import run_everything
@@ -64,6 +65,12 @@ def openapi(
 def env_example(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(".env.example")) -> None:
     """Write every variable of the configuration, with its default."""
     write_env_example(path)
+
+
+@app.command()
+def promises(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("docs/promises.md")) -> None:
+    """Write what must never break, with the tests that guard it."""
+    write_promises(path)
 
 
 @app.command()

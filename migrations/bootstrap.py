@@ -19,7 +19,7 @@ from common.config import Config
 from common.keys import derive_key
 from database import SYSTEM_ROLE, SYSTEM_SCHEMA, quote_identifier
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
-from migrations.trees import upgrade
+from migrations.trees import upgrade_in_turn
 
 MINIMUM_VERSION: Final = 13
 INSUFFICIENT_PRIVILEGE: Final = "42501"
@@ -76,7 +76,7 @@ async def _prepare(connection: AsyncConnection, login: Login) -> None:
     await connection.execute(text(f"SELECT pg_advisory_xact_lock({PREPARING_LOCK})"))
     await _make_roles(connection, login, version)
     await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SYSTEM_SCHEMA}"))
-    await connection.run_sync(upgrade, "system")
+    await upgrade_in_turn(connection, "system")
     for statement in _rights(login, await _database_name(connection)):
         await connection.execute(text(statement))
     await connection.commit()

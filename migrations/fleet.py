@@ -15,7 +15,7 @@ from database import quote_identifier
 from migrations.bootstrap import prepare_database
 from migrations.seed import digest, write_seed
 from migrations.tenant import expected_revision, rights_sql
-from migrations.trees import upgrade
+from migrations.trees import upgrade_in_turn
 
 _UPGRADING: Final = 7_300_003  # first half of the advisory lock that upgrades of one tenant wait for
 _BEHIND: Final = "revision <> :revision OR seed_digest <> :digest"
@@ -41,8 +41,7 @@ async def migrate_everything(config: Config, report: Callable[[str], None]) -> F
             behind = await _behind(connection)
         result = FleetReport(total)
         for number, tenant_id in enumerate(behind, start=1):
-            await _upgrade_one(engine, tenant_id, result)
-            outcome = result.failed.get(tenant_id, "upgraded")
+            outcome = await _upgrade_one(engine, tenant_id, result)
             report(f"[{number}/{len(behind)}] {tenant_id}: {outcome}")
     finally:
         await engine.dispose()
@@ -57,27 +56,32 @@ async def _behind(connection: AsyncConnection) -> list[str]:
     return [str(row.id) for row in found]
 
 
-async def _upgrade_one(engine: AsyncEngine, tenant_id: str, result: FleetReport) -> None:
+async def _upgrade_one(engine: AsyncEngine, tenant_id: str, result: FleetReport) -> str:
+    """Upgrade one tenant and note in the report what came of it; answers that in a few words."""
     try:
         async with engine.begin() as connection:
-            await _upgrade(connection, tenant_id)
+            done = await _upgrade(connection, tenant_id)
     except Exception as error:
         result.failed[tenant_id] = str(error).partition("\n")[0] or type(error).__name__
-    else:
-        result.upgraded.append(tenant_id)
+        return result.failed[tenant_id]
+    if not done:
+        return "upgraded by another run"
+    result.upgraded.append(tenant_id)
+    return "upgraded"
 
 
-async def _upgrade(connection: AsyncConnection, tenant_id: str) -> None:
+async def _upgrade(connection: AsyncConnection, tenant_id: str) -> bool:
+    """Upgrade a tenant within the connection's transaction; False when another run was quicker."""
     await connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADING}, hashtext(:id))"), {"id": tenant_id})
     found = await connection.execute(
         text(f"SELECT schema_name, role_name FROM system.tenants WHERE id = :id AND ({_BEHIND}) FOR UPDATE"),
         {"id": tenant_id, "revision": expected_revision(), "digest": digest()},
     )
     tenant = found.one_or_none()
-    if tenant is None:  # another run was quicker
-        return
+    if tenant is None:
+        return False
     await connection.execute(text(f"SET LOCAL search_path TO {quote_identifier(tenant.schema_name)}, pg_temp"))
-    await connection.run_sync(upgrade, "tenant")
+    await upgrade_in_turn(connection, "tenant")
     raw = (await connection.get_raw_connection()).driver_connection
     assert raw is not None
     await raw.execute(rights_sql(tenant.schema_name, tenant.role_name))
@@ -88,3 +92,4 @@ async def _upgrade(connection: AsyncConnection, tenant_id: str) -> None:
         ),
         {"id": tenant_id, "revision": expected_revision(), "digest": digest()},
     )
+    return True

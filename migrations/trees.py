@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Final, Literal
@@ -10,9 +11,11 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 Tree = Literal["system", "tenant"]
 FOLDER: Final = Path(__file__).parent
+_TURN: Final = asyncio.Lock()
 
 
 def configuration(tree: Tree, connection: Connection | None = None) -> AlembicConfig:
@@ -34,6 +37,16 @@ def head(tree: Tree) -> str:
 def upgrade(connection: Connection, tree: Tree, revision: str = "head") -> None:
     """Upgrade within the caller's transaction. For the tenant tree its search_path names the tenant's schema."""
     command.upgrade(configuration(tree, connection), revision)
+
+
+async def upgrade_in_turn(connection: AsyncConnection, tree: Tree) -> None:
+    """``upgrade`` to the head, after any other in this process.
+
+    Alembic keeps the run it is in, with its connection, in module globals: of two at once, one would migrate the
+    other's schema. Take every lock of the database's before this one.
+    """
+    async with _TURN:
+        await connection.run_sync(upgrade, tree)
 
 
 def downgrade(connection: Connection, tree: Tree, revision: str) -> None:

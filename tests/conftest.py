@@ -17,9 +17,9 @@ from tests.support.world import TestTenant, client_of, create_tenant, create_twi
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """The process's own PostgreSQL and Valkey."""
-    with running_servers(tmp_path_factory.mktemp("servers")) as started:
+    with running_servers() as started:
         yield started
 
 

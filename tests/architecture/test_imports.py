@@ -37,7 +37,7 @@ def back_doors(modules: Sequence[Module]) -> list[str]:
         f"{module.path}:{found.line} imports {found.module}"
         for module in modules
         for found in imports_of(module, known)
-        if (unit := found.module.partition(".")[0]) in MODULES and found.module != unit and unit != module.unit
+        if (unit := found.module.partition(".")[0]) in MODULES and unit not in {found.module, module.unit}
         if not (module.unit == "migrations" and found.module in OPEN_TO_MIGRATIONS)
     ]
 

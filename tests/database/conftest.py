@@ -13,7 +13,8 @@ from database import Scope
 from manage.embedded import EmbeddedPostgres
 from migrations.bootstrap import prepare_database
 from tests.support.apps import connect
-from tests.support.clusters import cluster, installed_versions, make_tenant, plain_database
+from tests.support.clusters import NEWEST, cluster, installed_versions, make_tenant, plain_database
+from tests.support.servers import Servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,13 @@ class Fortress:
 
 
 @pytest.fixture(scope="session", params=sorted(installed_versions()), ids=lambda version: f"pg{version}")
-def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """A server of each version, on which no superuser has prepared anything."""
-    with cluster(request.param) as server:
-        yield server
+def postgres(request: pytest.FixtureRequest, servers: Servers) -> Iterator[EmbeddedPostgres]:
+    """A server of each version; the newest is the one that all tests share."""
+    if request.param == NEWEST:
+        yield servers.postgres
+    else:
+        with cluster(request.param) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
@@ -153,6 +153,12 @@ async def die(database: Database, tenant: Tenant) -> None:
         await unit.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
+async def lack_the_role(database: Database, tenant: Tenant) -> None:
+    """The opening message fails half way: the path is set, the role is not."""
+    async with database.read(replace(tenant, role="tenant_nobody")) as unit:
+        await unit.execute(select(1))
+
+
 async def forget_the_audit(database: Database, tenant: Tenant) -> None:
     """A change without an audit entry, which commit refuses."""
     async with database.write(tenant, origin=ORIGIN) as unit:
@@ -167,6 +173,7 @@ FAILURES: Final[tuple[Failure, ...]] = (
     send_nonsense,
     not_compile,
     die,
+    lack_the_role,
     forget_the_audit,
 )
 

@@ -6,20 +6,20 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from common.ids import new_id
 from manage.embedded import EmbeddedPostgres
 from tests.support.apps import running, services_of
 from tests.support.problems import problem_of
 from tests.support.servers import FAST, PLATFORM_KEY, Servers
-from tests.support.world import API, PASSWORD, create_tenant
+from tests.support.world import API, PASSWORD, TestTenant, create_tenant
 
 LOGIN = f"{API}/auth/login"
 BODY = {"username": "owner", "password": PASSWORD}
@@ -73,7 +73,7 @@ async def test_a_database_that_is_late_is_waited_for(servers: Servers, postgres:
 
 
 @pytest.fixture(scope="module")
-async def restartable(servers: Servers, postgres: EmbeddedPostgres) -> AsyncIterator[tuple[Any, Any]]:
+async def restartable(servers: Servers, postgres: EmbeddedPostgres) -> AsyncIterator[tuple[FastAPI, TestTenant]]:
     """An application, with one signed-in owner, on a server that the test may stop."""
     async with AsyncExitStack() as stack:
         postgres.start()
@@ -86,12 +86,11 @@ async def restartable(servers: Servers, postgres: EmbeddedPostgres) -> AsyncIter
 
 @pytest.mark.promise("S2")
 async def test_after_a_restart_of_the_database_the_next_requests_succeed(
-    restartable: tuple[Any, Any], postgres: EmbeddedPostgres
+    restartable: tuple[FastAPI, TestTenant], postgres: EmbeddedPostgres
 ) -> None:
     """Reading, writing and logging in: whichever of them meets the dead connections of the pool."""
     app, tenant = restartable
-    engine = services_of(app).database.engine
-    requests = (
+    requests: tuple[Callable[[], Awaitable[httpx.Response]], ...] = (
         lambda: tenant.owner.get("/users"),
         lambda: tenant.owner.post("/users", json={"email": "new@twin.example", "username": "new"}),
         lambda: tenant.anonymous.post("/auth/login", json=BODY),
@@ -99,7 +98,7 @@ async def test_after_a_restart_of_the_database_the_next_requests_succeed(
 
     for request in requests:
         await asyncio.gather(*(tenant.owner.get("/users") for _ in range(3)))
-        assert engine.pool.checkedin() >= 2  # type: ignore[attr-defined]
+        assert services_of(app).database.pool_state()["idle"] >= 2
         postgres.stop()
         postgres.start()
         services_of(app).forget_user(new_id())  # nobody is cached: the guard meets a dead connection as well
@@ -109,7 +108,7 @@ async def test_after_a_restart_of_the_database_the_next_requests_succeed(
 
 @pytest.mark.promise("S2")
 async def test_while_the_database_is_away_every_answer_says_so(
-    restartable: tuple[Any, Any], postgres: EmbeddedPostgres
+    restartable: tuple[FastAPI, TestTenant], postgres: EmbeddedPostgres
 ) -> None:
     app, tenant = restartable
     postgres.stop()

@@ -48,7 +48,7 @@ async def test_the_header_is_required(http: httpx.AsyncClient) -> None:
     "value", ["", " ", "tenant_", "Alpha", "al pha", "a-b", "ä", "_a", "a" * 49, "a;b", "pg_catalog", "public", "a,b"]
 )
 async def test_what_cannot_be_a_tenant_is_refused(http: httpx.AsyncClient, value: str) -> None:
-    answer = await http.post(LOGIN, json=BODY, headers={"X-Tenant-ID": value.encode()})
+    answer = await http.post(LOGIN, json=BODY, headers=[(b"X-Tenant-ID", value.encode())])
 
     problem_of(answer, 400, "tenant_invalid")
 
@@ -114,8 +114,8 @@ async def test_the_order_of_refusals(http: httpx.AsyncClient, alpha: TestTenant)
     member = {"Content-Type": "application/json", "Authorization": alpha.member.headers["Authorization"]}
     owner = {**member, "Authorization": alpha.owner.headers["Authorization"]}
 
-    async def code(headers: dict[str, str], **options: object) -> str:
-        answer = await http.post(path, headers=headers, content=body, params=options)  # type: ignore[arg-type]
+    async def code(headers: dict[str, str], **params: str) -> str:
+        answer = await http.post(path, headers=headers, content=body, params=params)
         return str(answer.json()["code"])
 
     assert await code(bad, **query) == "tenant_required"
@@ -146,7 +146,7 @@ async def test_two_credentials_are_one_too_many(http: httpx.AsyncClient, headers
     "value", ["", "Bearer", "Bearer ", "Basic b3duZXI6eA==", "token", "Bearer a.b.c", "Bearer \xff"]
 )
 async def test_every_fault_of_a_credential_has_one_text(http: httpx.AsyncClient, alpha: TestTenant, value: str) -> None:
-    headers = {"X-Tenant-ID": alpha.name, "Authorization": value.encode("latin-1")}
+    headers = [(b"X-Tenant-ID", alpha.name.encode()), (b"Authorization", value.encode("latin-1"))]
 
     body = problem_of(await http.get(f"{API}/auth/me", headers=headers), 401, "unauthenticated")
 

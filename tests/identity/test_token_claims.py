@@ -23,7 +23,7 @@ WRONG: Final[tuple[Any, ...]] = (None, [], {}, ["access"], 1.5, -1, 10**400, mat
 RIGHT_TYPES: Final = {"email": str, "username": str, "jti": str}  # free text: any string is one
 
 MOMENT: Final = int(time.time())
-SINGLE: Final = {
+SINGLE: Final[dict[str, dict[str, Any]]] = {
     "exp_passed": {"exp": MOMENT - 11},
     "exp_long_passed": {"exp": 1},
     "exp_text": {"exp": str(MOMENT + 600)},

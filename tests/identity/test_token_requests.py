@@ -112,7 +112,7 @@ async def test_every_bad_token_gets_the_same_answer_without_a_database(
 
 async def test_every_other_way_to_show_no_token_gets_it_too(alpha: TestTenant, token: str, traffic: Traffic) -> None:
     refresh = alpha.people["member"].tokens["refresh_token"]
-    credentials = [
+    credentials: list[dict[str, Any]] = [
         {},
         {"X-API-Key": "ssk_of_nobody"},
         {"X-API-Key": ""},

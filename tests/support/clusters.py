@@ -13,6 +13,7 @@ from typing import Any, Final
 from common.audit import Origin
 from common.config import Config
 from common.ids import TenantName
+from database import SYSTEM_ROLE
 from dependencies import NewOwner
 from manage.embedded import EmbeddedPostgres, postgres_bin_dir
 from migrations.provision import TenantProvisioner
@@ -55,6 +56,9 @@ async def plain_database(server: EmbeddedPostgres, *, login: str | None = None) 
     async with connect(server.url()) as superuser:
         if not await superuser.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", OWNER):
             await superuser.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD 'owner''s $$ word'")
+        if await superuser.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", SYSTEM_ROLE):
+            # Whoever prepared the server's first database made it; the owners of others need to be given it.
+            await superuser.execute(f"GRANT {SYSTEM_ROLE} TO {OWNER} WITH ADMIN OPTION")
         await superuser.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
         if login is not None:
             await superuser.execute(f"CREATE ROLE {service} LOGIN PASSWORD '{SERVICE_PASSWORD}' {login}")

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from common.config import Config
@@ -48,7 +49,14 @@ class Servers:
 
 
 @contextmanager
-def running_servers(folder: Path) -> Iterator[Servers]:
-    """Start both servers below ``folder`` and stop them again."""
-    with EmbeddedPostgres(folder / "postgres", settings=FAST) as postgres, EmbeddedValkey(folder / "valkey") as valkey:
-        yield Servers(postgres, valkey)
+def running_servers() -> Iterator[Servers]:
+    """Start both servers in a folder of their own, and remove it with them.
+
+    Not in pytest's temporary folder: that is closed to the user who runs PostgreSQL when the tests run as root.
+    """
+    with TemporaryDirectory(prefix="service-tests-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with EmbeddedPostgres(folder / "postgres", settings=FAST) as postgres:
+            with EmbeddedValkey(folder / "valkey") as valkey:
+                yield Servers(postgres, valkey)

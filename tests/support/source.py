@@ -95,14 +95,18 @@ def functions_of(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
             yield node
 
 
-def texts_of(module: Module) -> Iterator[ast.Constant]:
-    """Every string and piece of an f-string that is no docstring."""
+def texts_of(module: Module) -> Iterator[tuple[int, str]]:
+    """Every string that is no docstring, with its line. What an f-string fills in is shown as ``{}``."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(module.tree)
         if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node
+    formatted = [node for node in ast.walk(module.tree) if isinstance(node, ast.JoinedStr)]
+    pieces = {id(piece) for node in formatted for piece in node.values}
+    for node in formatted:
+        yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    for found in ast.walk(module.tree):
+        if isinstance(found, ast.Constant) and isinstance(found.value, str) and id(found) not in docstrings | pieces:
+            yield found.lineno, found.value

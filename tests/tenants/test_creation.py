@@ -47,14 +47,14 @@ async def test_of_twenty_creations_of_one_name_one_wins(http: httpx.AsyncClient)
 async def test_creations_at_once_wait_for_their_turn(servers: Servers, config: Config) -> None:
     """More creations than passwords may be hashed or connections opened at once: none is turned away.
 
-    A dozen stands for T5's hundred, which take some fifteen seconds; the limits are small instead.
+    Eight stand for T5's hundred, which take some fifteen seconds; the limits are small instead.
     """
     small = servers.config(config.owner_url, password_workers=2, password_queue=2, database_pool_size=2)
-    names = [f"crowd{number}" for number in range(12)]
+    names = [f"crowd{number}" for number in range(8)]
     async with running(small) as (_, http):
         answers = await asyncio.gather(*(create(http, name) for name in names))
 
-        assert Counter(answer.status_code for answer in answers) == {201: 12}
+        assert Counter(answer.status_code for answer in answers) == {201: 8}
         assert all([await is_ready(http, name) for name in names])
 
 
@@ -126,7 +126,7 @@ async def test_a_creation_whose_connection_is_killed_leaves_nothing(
 ) -> None:
     trips = await trips_of_a_creation(watched, owner_wire, "measured")
     before = await everything_there_is(config)
-    for point in range(4, trips + 1, 4):  # from the first statement, when it is signed in, up to COMMIT
+    for point in range(4, trips + 1, 6):  # from the first statement, when it is signed in, up to COMMIT
         owner_wire.reset()
 
         async def kill(trip: int, point: int = point) -> None:
@@ -148,7 +148,7 @@ async def test_a_creation_whose_client_went_away_leaves_nothing_or_a_whole_tenan
 ) -> None:
     trips = await trips_of_a_creation(watched, owner_wire, "measured_too")
     before = await everything_there_is(config)
-    for point in range(1, trips + 1, 5):
+    for point in range(1, trips + 1, 7):
         owner_wire.reset()
         task = asyncio.create_task(create(watched, "abandoned"))
 

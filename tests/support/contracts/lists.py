@@ -63,7 +63,7 @@ class ListContract:
         everything = (await listed.owner.get(self.path, params={"limit": 200})).json()["items"]
 
         for sort in self.sorts:
-            items = await walk(listed.owner, self.path, sort=reverse + sort, limit=4)
+            items = await walk(listed.owner, self.path, sort=reverse + sort, limit=9)
             values = [self.sort_value(item, sort) for item in items]
             assert values == sorted(values, reverse=bool(reverse)), sort
             assert sorted(item[self.identity] for item in items) == sorted(item[self.identity] for item in everything)

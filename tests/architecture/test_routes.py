@@ -1,0 +1,113 @@
+"""Every route is guarded, and every collection has its contract test."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from dependencies import Guard, Requires, Route, SignedIn
+from dependencies import _list_query as list_query
+from tests.support.routes import operations
+from tests.support.source import ROOT, Module, parse
+from tests.support.world import API
+
+# What needs no credential, or one that only the body or the platform's key is. Each addition is a decision.
+OPEN = {"login", "refresh", "verify_tenant", "initialize_tenant"}
+# What somebody signed in may do without a permission: things about himself.
+OWN = {"logout", "get_me", "test_authentication"}
+
+
+def unguarded(guards: Sequence[tuple[str, Guard]]) -> set[str]:
+    """Operations that ask for less than a permission and are on no list."""
+    open_ones = {name for name, guard in guards if not isinstance(guard, SignedIn)}
+    own_ones = {name for name, guard in guards if isinstance(guard, SignedIn) and not isinstance(guard, Requires)}
+    return (open_ones - OPEN) | (own_ones - OWN)
+
+
+def contract_paths(modules: Sequence[Module], contract: str) -> set[str]:
+    """The paths for which a test class derives from the contract: its own ``path``, or its resource's."""
+    return {
+        path
+        for module in modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith(contract) for base in node.bases)
+        for path in _paths(node)
+    }
+
+
+def _paths(node: ast.ClassDef) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.keyword | ast.Assign) and isinstance(part.value, ast.Constant):
+            name = part.arg if isinstance(part, ast.keyword) else ast.unparse(part.targets[0])
+            if name == "path":
+                yield str(part.value.value)
+
+
+@cache
+def suite() -> tuple[Module, ...]:
+    """Every file with tests."""
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return tuple(parse(path.relative_to(ROOT).as_posix(), path.read_text()) for path in files)
+
+
+def test_every_operation_asks_for_a_permission_or_is_on_a_list(app: FastAPI) -> None:
+    found = [(operation.name, operation.guard) for operation in operations(app)]
+
+    assert unguarded(found) == set()
+    assert {name for name, _ in found} >= OPEN | OWN
+
+
+def test_nothing_but_the_root_is_outside_the_guarded_routes(app: FastAPI) -> None:
+    outside = {
+        context.path for context in iter_route_contexts(app.routes) if not isinstance(context.original_route, Route)
+    }
+
+    assert outside == {
+        "/",
+        "/health",
+        "/readiness",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/redoc",
+        "/docs/assets/{name}",
+    }
+
+
+def test_every_list_has_its_contract_test(app: FastAPI) -> None:
+    lists = {
+        (context.path or "").removeprefix(API)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, Route)
+        if list_query in {part.call for part in context.original_route.dependant.dependencies}
+    }
+
+    assert lists - contract_paths(suite(), "ListContract") == set()
+    assert len(lists) >= 3
+
+
+def test_every_collection_one_can_add_to_has_its_contract_tests(app: FastAPI) -> None:
+    served = {(operation.method, operation.path) for operation in operations(app)}
+    collections = {path for method, path in served if method == "POST" and ("GET", path) in served}
+
+    for contract in ("CrudContract", "ConcurrencyContract", "PermissionContract", "TenantIsolationContract"):
+        assert collections - contract_paths(suite(), contract) == set(), contract
+    assert collections
+
+
+def test_an_unguarded_route_is_found() -> None:
+    assert unguarded([("list_secrets", Guard())]) == {"list_secrets"}
+    assert unguarded([("list_secrets", SignedIn())]) == {"list_secrets"}
+    assert unguarded([("login", Guard()), ("get_me", SignedIn()), ("list_users", Requires("users:read"))]) == set()
+
+
+def test_a_contract_is_found_by_its_class() -> None:
+    text = 'class TestX(CrudContract):\n    resource = Resource(path="/x", permission="y")\n'
+    listed = 'class TestY(lists.GrowingListContract):\n    path = "/y"\n'
+
+    assert contract_paths([parse("test_x.py", text + listed)], "CrudContract") == {"/x"}
+    assert contract_paths([parse("test_x.py", text + listed)], "ListContract") == {"/y"}

@@ -1,0 +1,98 @@
+"""The audit log cannot be altered: not by the tenant's role, and not by the owner while the triggers stand."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from common.audit import Origin
+from common.config import Config
+from common.ids import TenantName
+from tests.support.audit_chain import assert_chain_whole, assert_whole
+from tests.support.probes import owner_connection
+from tests.support.world import TestTenant
+
+pytestmark = pytest.mark.promise("D3")
+
+HEAD = "SELECT * FROM audit_chain"
+CHANGES = (
+    "UPDATE audit_logs SET action = 'innocent'",
+    "UPDATE audit_logs SET hash = hash",
+    "UPDATE audit_logs SET seq = seq + 1000",
+    "DELETE FROM audit_logs",
+    "DELETE FROM audit_logs WHERE seq = (SELECT max(seq) FROM audit_logs)",
+    "TRUNCATE audit_logs",
+    "TRUNCATE audit_logs CASCADE",
+    "INSERT INTO audit_logs SELECT * FROM audit_logs ON CONFLICT (id) DO UPDATE SET action = 'innocent'",
+    "WITH gone AS (DELETE FROM audit_logs RETURNING 1) SELECT count(*) FROM gone",
+)
+OTHER_WAYS = (
+    "INSERT INTO audit_logs SELECT * FROM audit_logs",
+    "UPDATE audit_chain SET seq = 0",
+    "SELECT * FROM audit_chain",
+    "DELETE FROM audit_chain",
+    "ALTER TABLE audit_logs DISABLE TRIGGER ALL",
+    "DROP TRIGGER audit_logs_refuse_change ON audit_logs",
+    "DROP TABLE audit_logs",
+    "SET session_replication_role = replica",
+    "CREATE OR REPLACE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+    "SELECT audit_canonical(NULL)",
+    "LOCK TABLE audit_logs",
+)
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+async def test_the_owner_cannot_change_it(statement: str, config: Config, alpha: TestTenant) -> None:
+    """Here the owner is even a superuser, whom no GRANT stops."""
+    async with owner_connection(config, alpha.name) as owner:
+        before = await owner.fetchval("SELECT count(*) FROM audit_logs")
+
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the audit log cannot be changed"):
+            await owner.execute(statement)
+
+        assert len(await assert_chain_whole(owner)) == before
+
+
+@pytest.mark.parametrize("statement", [*CHANGES, *OTHER_WAYS])
+async def test_the_service_cannot_change_it(statement: str, app: FastAPI, config: Config, alpha: TestTenant) -> None:
+    """Not even with SQL smuggled into a writing transaction: the tenant's role has no right to."""
+    name = TenantName.parse(alpha.name)
+    assert name is not None
+    tenant = await app.state.services.find_tenant(name)
+    unit = app.state.services.database.write(tenant, origin=Origin("smuggled"))
+
+    try:
+        with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+            await unit.execute(text(statement))
+    finally:
+        await unit.close()
+    async with owner_connection(config, alpha.name) as owner:
+        assert [row for row in await assert_chain_whole(owner) if row["request_id"] == "smuggled"] == []
+
+
+async def test_a_tampered_entry_is_found(config: Config, tenant: TestTenant) -> None:
+    """Whoever takes the triggers away can change rows, but not unseen: altered, removed, or cut off the end."""
+    tampering = (
+        "UPDATE audit_logs SET action = 'innocent' WHERE seq = 2",
+        "UPDATE audit_logs SET actor_name = NULL WHERE seq = 3",
+        "UPDATE audit_logs SET changes = '[{}]' WHERE seq = 1",
+        "UPDATE audit_logs SET occurred_at = occurred_at + interval '1 microsecond' WHERE seq = 1",
+        "DELETE FROM audit_logs WHERE seq = 2",
+        "DELETE FROM audit_logs WHERE seq = (SELECT max(seq) FROM audit_logs)",
+        "DELETE FROM audit_logs",
+    )
+    async with owner_connection(config, tenant.name) as owner:
+        assert len(await assert_chain_whole(owner)) >= 3
+        for statement in tampering:
+            transaction = owner.transaction()
+            await transaction.start()
+            await owner.execute("ALTER TABLE audit_logs DISABLE TRIGGER ALL")
+            await owner.execute(statement)
+            rows, head = await owner.fetch("SELECT * FROM audit_logs ORDER BY seq"), await owner.fetchrow(HEAD)
+            await transaction.rollback()
+            with pytest.raises(AssertionError):
+                assert_whole([dict(row) for row in rows], head)
+        await assert_chain_whole(owner)

@@ -1,0 +1,126 @@
+"""A change and its audit entry commit together, or neither does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from common.audit import Origin, Target
+from common.config import Config
+from common.ids import TenantName, new_id
+from database import WriteUnit
+from tests.support.probes import owner_connection
+from tests.support.world import TestTenant
+from users.models import Team
+
+pytestmark = pytest.mark.promise("D2")
+
+NEW_TEAM = insert(Team).values(id=new_id(), name="unit")
+
+
+@pytest.fixture
+async def unit(app: FastAPI, tenant: TestTenant) -> AsyncIterator[WriteUnit]:
+    """A write unit of a tenant of the test's own."""
+    name = TenantName.parse(tenant.name)
+    assert name is not None
+    found = await app.state.services.find_tenant(name)
+    made: WriteUnit = app.state.services.database.write(found, origin=Origin("unit"))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def owner(config: Config, tenant: TestTenant) -> AsyncIterator[asyncpg.Connection]:
+    """The same tenant, seen past the service."""
+    async with owner_connection(config, tenant.name) as connection:
+        yield connection
+
+
+async def _found(owner: asyncpg.Connection) -> tuple[int, int]:
+    """How many teams there are, and how many entries of this unit."""
+    teams = await owner.fetchval("SELECT count(*) FROM teams")
+    return teams, await owner.fetchval("SELECT count(*) FROM audit_logs WHERE request_id = 'unit'")
+
+
+async def test_both_are_there_after_the_commit_and_not_before(unit: WriteUnit, owner: asyncpg.Connection) -> None:
+    await unit.execute(NEW_TEAM)
+    unit.audit("team.created", target=Target("team", "1"))
+    assert await _found(owner) == (0, 0)
+
+    await unit.commit()
+
+    assert await _found(owner) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "statement", [NEW_TEAM, update(Team).values(name="x"), delete(Team), delete(Team).returning(Team.id)]
+)
+async def test_a_change_without_an_entry_is_not_committed(
+    statement: object, unit: WriteUnit, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("INSERT INTO teams (id, name) VALUES ($1, 'before')", new_id())
+    await unit.execute(statement)  # type: ignore[arg-type]
+
+    with pytest.raises(RuntimeError, match="audit"):
+        await unit.commit()
+    await unit.close()
+
+    assert await owner.fetch("SELECT name FROM teams") == [("before",)]
+
+
+async def test_reading_in_a_write_unit_needs_no_entry(unit: WriteUnit, owner: asyncpg.Connection) -> None:
+    await unit.execute(select(Team.id))
+
+    await unit.commit()
+
+    assert await _found(owner) == (0, 0)
+
+
+async def test_an_error_after_the_entry_was_noted_leaves_neither(unit: WriteUnit, owner: asyncpg.Connection) -> None:
+    effects: list[str] = []
+
+    async def fail() -> None:
+        async with unit:
+            await unit.execute(NEW_TEAM)
+            unit.audit("team.created")
+            unit.after_commit(lambda: effects.append("happened"))
+            await unit.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(DBAPIError):
+        await fail()
+
+    assert await _found(owner) == (0, 0)
+    assert effects == []
+
+
+async def test_an_entry_that_cannot_be_stored_takes_the_change_with_it(
+    unit: WriteUnit, owner: asyncpg.Connection
+) -> None:
+    effects: list[str] = []
+    await unit.execute(NEW_TEAM)
+    unit.audit("a" * 129)
+    unit.after_commit(lambda: effects.append("happened"))
+
+    with pytest.raises(DBAPIError):
+        await unit.commit()
+    await unit.close()
+
+    assert await _found(owner) == (0, 0)
+    assert effects == []
+
+
+async def test_an_effect_happens_once_and_after_the_commit(unit: WriteUnit, owner: asyncpg.Connection) -> None:
+    effects: list[bool] = []
+    unit.after_commit(lambda: effects.append(unit.commit_sent))
+    unit.audit("team.seen")
+
+    await unit.commit()
+    await unit.commit()
+
+    assert effects == [True]
+    assert await _found(owner) == (0, 1)

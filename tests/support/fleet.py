@@ -1,0 +1,39 @@
+"""Tenants as migrations meet them: empty schemas, and tenants that were set back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from common.config import Config
+from migrations.trees import downgrade
+from tests.support.apps import connect
+
+
+@asynccontextmanager
+async def in_schema(url: str, schema: str) -> AsyncIterator[AsyncConnection]:
+    """The owner's transaction with this schema as its default, which the migrations work in."""
+    connect_args = {"server_settings": {"search_path": f"{schema}, pg_temp"}}
+    async with create_async_engine(url, poolclass=NullPool, connect_args=connect_args).begin() as connection:
+        yield connection
+
+
+async def set_back(config: Config, tenant_id: str, revision: str = "0001") -> None:
+    """Make a tenant what it was at an earlier revision, as far as schema and registry go."""
+    async with in_schema(config.owner_url, f"tenant_{tenant_id}") as connection:
+        await connection.run_sync(downgrade, "tenant", revision)
+        await connection.execute(
+            text("UPDATE system.tenants SET revision = :revision WHERE id = :id"),
+            {"revision": revision, "id": tenant_id},
+        )
+
+
+async def owner_runs(config: Config, *statements: str) -> None:
+    """Run statements as the owner."""
+    async with connect(config.owner_url) as owner:
+        for statement in statements:
+            await owner.execute(statement)
