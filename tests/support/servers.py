@@ -57,6 +57,6 @@ def running_servers() -> Iterator[Servers]:
     with TemporaryDirectory(prefix="service-tests-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with EmbeddedPostgres(folder / "postgres", settings=FAST) as postgres:
-            with EmbeddedValkey(folder / "valkey") as valkey:
-                yield Servers(postgres, valkey)
+        postgres = EmbeddedPostgres(folder / "postgres", settings=FAST)
+        with postgres, EmbeddedValkey(folder / "valkey") as valkey:
+            yield Servers(postgres, valkey)
