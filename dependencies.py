@@ -194,21 +194,16 @@ class SignedIn(Guard):
 
 
 class Requires(SignedIn):
-    """Somebody with a permission."""
+    """Somebody with a permission. A refusal is written to the audit log, by the route."""
 
     def __init__(self, permission: str) -> None:
         self.permission = permission
 
     async def admit(self, visit: Visit, request: Request) -> None:
-        """Also check the permission; a refusal is written to the audit log."""
+        """Also check the permission."""
         await super().admit(visit, request)
         assert visit.principal is not None
-        try:
-            authorize(visit.principal, self.permission)
-        except PermissionDenied:
-            async with visit.write() as unit:
-                unit.audit(f"permission.{self.permission.replace(':', '.')}.refused", outcome="failure")
-            raise
+        authorize(visit.principal, self.permission)
 
 
 class PlatformKey(Guard):
@@ -287,6 +282,9 @@ class Route(APIRoute):
                     return await handle(request)
                 act = _once(handle, visit) if creates and "idempotency-key" in request.headers else handle
                 return await _in_unit(act, visit, unit_kind, request)
+            except PermissionDenied as refusal:
+                await _audit_refusal(visit, refusal)
+                raise
             except DATABASE_ERRORS as error:
                 meaning = translate(error, visit.services.constraints)
                 if meaning is None:
@@ -311,6 +309,13 @@ async def _in_unit(handle: Handler, visit: Visit, kind: type[ReadUnit], request:
         finally:
             await unit.close()
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def _audit_refusal(visit: Visit, refusal: PermissionDenied) -> None:
+    """One entry for every refusal, whichever rule it comes from; what the request had begun is rolled back by now."""
+    rule = refusal.permission.replace(":", ".") if refusal.permission else "rank"
+    async with visit.write() as unit:
+        unit.audit(f"permission.{rule}.refused", outcome="failure")
 
 
 def _once(handle: Handler, visit: Visit) -> Handler:

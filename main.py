@@ -27,7 +27,7 @@ from common.config import Config, ConfigError
 from common.errors import ServiceError
 from common.http.body_limit import BodyLimit
 from common.http.docs import add_docs
-from common.http.envelope import Envelope
+from common.http.envelope import Envelope, Net
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
 from common.http.replies import NotModified, answer_not_modified
@@ -235,6 +235,7 @@ async def _lifespan(services: Services, startup: Startup, registry: CollectorReg
 
 def _add_middleware(app: FastAPI, config: Config, registry: CollectorRegistry) -> None:
     """Pure ASGI only; what is added last stands outermost."""
+    app.add_middleware(Net)
     app.add_middleware(BodyLimit, limit=config.max_body_bytes)
     if config.cors_origins:
         app.add_middleware(

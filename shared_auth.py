@@ -81,7 +81,7 @@ class Principal:
 def authorize(principal: Principal, permission: str) -> None:
     """Raise PermissionDenied, naming the permission, unless the principal holds it."""
     if not principal.may(permission):
-        raise PermissionDenied(f"The permission {permission} is missing.")
+        raise PermissionDenied(f"The permission {permission} is missing.", permission=permission)
 
 
 # -- Access tokens --------------------------------------------------------------------------------------------------
@@ -278,7 +278,10 @@ class Passwords:
         Without a stored hash a decoy is verified: an unknown user costs what a known one does.
         """
         normalized = normalize_password(password)
-        valid, renewed = await self._run(self._context.verify_and_update, normalized, stored or self._decoy)
+        try:
+            valid, renewed = await self._run(self._context.verify_and_update, normalized, stored or self._decoy)
+        except ValueError:  # a stored hash that nobody can read is no password's
+            return False, None
         return bool(valid) and stored is not None, renewed
 
     def close(self) -> None:

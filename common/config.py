@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the published placeholder, refused below
+KEY_MARKS = ("-----BEGIN", "ssh-")  # such a secret would be taken for a public key, and every login would fail
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: an HS256 key has at least the length of its hash
 
 # An origin as browsers write it (RFC 6454 section 6.2): lower case, no path, no user, no wildcard.
@@ -142,6 +143,8 @@ class Config(BaseSettings):
             raise ValueError("is the published placeholder; set a random value of 32 bytes or more")
         if len(secret.encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
+        if any(mark in secret for mark in KEY_MARKS):
+            raise ValueError("must be a secret, not a key in PEM or SSH form")
         return value
 
     @field_validator("refresh_absolute_seconds")

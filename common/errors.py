@@ -95,8 +95,14 @@ class Forbidden(ServiceError):
 
 
 class PermissionDenied(Forbidden):
+    """Also an entry in the audit log, which names ``permission`` where one was missing."""
+
     code = "permission_denied"
     default_detail = "A permission is missing."
+
+    def __init__(self, detail: str | None = None, *, permission: str | None = None) -> None:
+        super().__init__(detail)
+        self.permission = permission
 
 
 class TenantMismatch(Forbidden):

@@ -6,6 +6,10 @@ nothing and may only become others; ``system_service`` may use the system schema
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,7 +114,7 @@ async def _configure_login(connection: AsyncConnection, login: Login, *, set_pas
     """
     quoted = quote_identifier(login.role)
     password = make_url(login.url).password
-    secret = f" LOGIN PASSWORD '{_escaped(str(password))}'" if password and set_password else ""
+    secret = f" LOGIN PASSWORD '{_escaped(scram_verifier(str(password)))}'" if password and set_password else ""
     try:
         async with connection.begin_nested():
             await _run(connection, f"ALTER ROLE {quoted} NOINHERIT{secret}")
@@ -155,6 +159,21 @@ async def _database_name(connection: AsyncConnection) -> str:
 async def _run(connection: AsyncConnection, statement: str) -> None:
     """Run DDL, which takes no parameters; a colon in a password is not a bind."""
     await connection.exec_driver_sql(statement)
+
+
+def scram_verifier(password: str) -> str:
+    """What PostgreSQL stores of a password (RFC 5803), so that the password itself is in no statement and no log.
+
+    One with other than ASCII characters would need SASLprep (RFC 4013) and is left to the server.
+    """
+    if not password.isascii():
+        return password
+    salt, rounds = secrets.token_bytes(16), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    salt_text, stored_text, server_text = (b64encode(part).decode() for part in (salt, stored, server))
+    return f"SCRAM-SHA-256${rounds}:{salt_text}${stored_text}:{server_text}"
 
 
 def _escaped(literal: str) -> str:

@@ -33,8 +33,31 @@ VARY: Final = "Authorization, X-API-Key, X-Tenant-ID"
 QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})  # asked every few seconds: logged only when they fail
 
 
+class Net:
+    """Innermost of our middleware: answers what nobody else has caught, so that this answer too gets every header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        except Exception:
+            if scope["type"] != "http" or started:  # headers are out; the server can only cut the connection
+                raise
+            log.exception("request_failed", method=scope["method"])
+            await answer_internal_error(Request(scope))(scope, receive, send)
+
+
 class Envelope:
-    """Outermost of our middleware; what it catches would otherwise have no request id and no security headers."""
+    """Outermost of our middleware: every answer passes it, whoever made it."""
 
     def __init__(
         self, app: ASGIApp, *, metrics: HttpMetrics, templates: Mapping[object, str], trusted_proxies: Sequence[str]
@@ -67,11 +90,6 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
-            log.exception("request_failed", method=scope["method"])
-            if status:  # headers are out; the server can only cut the connection
-                raise
-            await answer_internal_error(Request(scope))(scope, receive, send_with_headers)
         finally:
             self._record(scope, status, time.perf_counter() - started)
 

@@ -745,15 +745,18 @@ DECLARE
     head audit_chain;
     item audit_logs;
     entry jsonb;
+    last_at timestamptz;
 BEGIN
     SELECT * INTO STRICT head FROM audit_chain WHERE id = 1 FOR UPDATE;
+    SELECT occurred_at INTO last_at FROM audit_logs WHERE seq = head.seq;
     FOR entry IN SELECT value FROM jsonb_array_elements(entries) LOOP
         item := jsonb_populate_record(NULL::audit_logs, entry);
         item.seq := head.seq + 1;
-        item.occurred_at := clock_timestamp();
+        item.occurred_at := greatest(clock_timestamp(), last_at + interval '1 microsecond');
         item.prev_hash := head.hash;
         item.hash := sha256(convert_to(audit_canonical(item), 'UTF8'));
         INSERT INTO audit_logs SELECT item.*;
+        last_at := item.occurred_at;
         head.seq := item.seq;
         head.hash := item.hash;
     END LOOP;
@@ -773,5 +776,9 @@ $$;
 CREATE TRIGGER audit_logs_refuse_change BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
 
 CREATE TRIGGER audit_logs_refuse_truncate BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+ALTER TABLE audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_change;
+
+ALTER TABLE audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_truncate;
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';

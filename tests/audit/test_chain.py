@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -17,7 +18,7 @@ from common.ids import TenantName
 from database import Database, Tenant, WriteUnit
 from tests.support.audit_chain import assert_chain_whole, hash_of
 from tests.support.probes import owner_connection
-from tests.support.world import TestTenant
+from tests.support.world import TestTenant, create_tenant
 
 pytestmark = pytest.mark.promise("D3")
 
@@ -38,6 +39,12 @@ VALUES: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 
 Units = Callable[[], WriteUnit]
+
+
+@pytest.fixture(scope="module")
+async def tenant(http: httpx.AsyncClient) -> TestTenant:
+    """One tenant for all of these tests: each looks only at what it adds."""
+    return await create_tenant(http)
 
 
 @pytest.fixture

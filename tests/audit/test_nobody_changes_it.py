@@ -56,6 +56,16 @@ async def test_the_owner_cannot_change_it(statement: str, config: Config, alpha:
         assert len(await assert_chain_whole(owner)) == before
 
 
+async def test_a_superuser_cannot_change_it_as_a_replica(config: Config, alpha: TestTenant) -> None:
+    """A replica skips ordinary triggers; these are there for everybody."""
+    async with owner_connection(config, alpha.name) as owner:
+        await owner.execute("SET session_replication_role = replica")
+
+        for statement in ("DELETE FROM audit_logs", "TRUNCATE audit_logs"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the audit log cannot be changed"):
+                await owner.execute(statement)
+
+
 @pytest.mark.parametrize("statement", [*CHANGES, *OTHER_WAYS])
 async def test_the_service_cannot_change_it(statement: str, app: FastAPI, config: Config, alpha: TestTenant) -> None:
     """Not even with SQL smuggled into a writing transaction: the tenant's role has no right to."""
@@ -96,3 +106,16 @@ async def test_a_tampered_entry_is_found(config: Config, tenant: TestTenant) -> 
             with pytest.raises(AssertionError):
                 assert_whole([dict(row) for row in rows], head)
         await assert_chain_whole(owner)
+
+
+async def test_times_follow_the_order_also_when_the_clock_is_set_back(config: Config, tenant: TestTenant) -> None:
+    async with owner_connection(config, tenant.name) as owner:
+        await owner.execute("ALTER TABLE audit_logs DISABLE TRIGGER audit_logs_refuse_change")
+        await owner.execute(
+            "UPDATE audit_logs SET occurred_at = now() + interval '1 hour' WHERE seq = (SELECT seq FROM audit_chain)"
+        )
+
+        await tenant.owner.post("/auth/logout")
+
+        times = [row["occurred_at"] for row in await owner.fetch("SELECT occurred_at FROM audit_logs ORDER BY seq")]
+    assert times == sorted(set(times))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import asyncpg
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import delete, insert, select, text, update
@@ -15,12 +16,18 @@ from common.config import Config
 from common.ids import TenantName, new_id
 from database import WriteUnit
 from tests.support.probes import owner_connection
-from tests.support.world import TestTenant
+from tests.support.world import TestTenant, create_tenant
 from users.models import Team
 
 pytestmark = pytest.mark.promise("D2")
 
 NEW_TEAM = insert(Team).values(id=new_id(), name="unit")
+
+
+@pytest.fixture(scope="module")
+async def tenant(http: httpx.AsyncClient) -> TestTenant:
+    """One tenant for all of these tests: each looks only at what it adds."""
+    return await create_tenant(http)
 
 
 @pytest.fixture
@@ -29,7 +36,7 @@ async def unit(app: FastAPI, tenant: TestTenant) -> AsyncIterator[WriteUnit]:
     name = TenantName.parse(tenant.name)
     assert name is not None
     found = await app.state.services.find_tenant(name)
-    made: WriteUnit = app.state.services.database.write(found, origin=Origin("unit"))
+    made: WriteUnit = app.state.services.database.write(found, origin=Origin(str(new_id())))
     yield made
     await made.close()
 
@@ -39,22 +46,23 @@ async def owner(config: Config, tenant: TestTenant) -> AsyncIterator[asyncpg.Con
     """The same tenant, seen past the service."""
     async with owner_connection(config, tenant.name) as connection:
         yield connection
+        await connection.execute("DELETE FROM teams")
 
 
-async def _found(owner: asyncpg.Connection) -> tuple[int, int]:
+async def _found(owner: asyncpg.Connection, unit: WriteUnit) -> tuple[int, int]:
     """How many teams there are, and how many entries of this unit."""
     teams = await owner.fetchval("SELECT count(*) FROM teams")
-    return teams, await owner.fetchval("SELECT count(*) FROM audit_logs WHERE request_id = 'unit'")
+    return teams, await owner.fetchval("SELECT count(*) FROM audit_logs WHERE request_id = $1", unit.origin.request_id)
 
 
 async def test_both_are_there_after_the_commit_and_not_before(unit: WriteUnit, owner: asyncpg.Connection) -> None:
     await unit.execute(NEW_TEAM)
     unit.audit("team.created", target=Target("team", "1"))
-    assert await _found(owner) == (0, 0)
+    assert await _found(owner, unit) == (0, 0)
 
     await unit.commit()
 
-    assert await _found(owner) == (1, 1)
+    assert await _found(owner, unit) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ async def test_reading_in_a_write_unit_needs_no_entry(unit: WriteUnit, owner: as
 
     await unit.commit()
 
-    assert await _found(owner) == (0, 0)
+    assert await _found(owner, unit) == (0, 0)
 
 
 async def test_an_error_after_the_entry_was_noted_leaves_neither(unit: WriteUnit, owner: asyncpg.Connection) -> None:
@@ -94,7 +102,7 @@ async def test_an_error_after_the_entry_was_noted_leaves_neither(unit: WriteUnit
     with pytest.raises(DBAPIError):
         await fail()
 
-    assert await _found(owner) == (0, 0)
+    assert await _found(owner, unit) == (0, 0)
     assert effects == []
 
 
@@ -110,7 +118,7 @@ async def test_an_entry_that_cannot_be_stored_takes_the_change_with_it(
         await unit.commit()
     await unit.close()
 
-    assert await _found(owner) == (0, 0)
+    assert await _found(owner, unit) == (0, 0)
     assert effects == []
 
 
@@ -123,4 +131,4 @@ async def test_an_effect_happens_once_and_after_the_commit(unit: WriteUnit, owne
     await unit.commit()
 
     assert effects == [True]
-    assert await _found(owner) == (0, 1)
+    assert await _found(owner, unit) == (0, 1)

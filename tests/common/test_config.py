@@ -76,6 +76,8 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
     [
         ("SECRET_KEY", PLACEHOLDER_SECRET, "placeholder"),
         ("SECRET_KEY", "x" * 31, "at least 32 bytes"),
+        ("SECRET_KEY", "-----BEGIN PUBLIC KEY----- and so on", "not a key in PEM"),
+        ("SECRET_KEY", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ", "not a key in PEM"),
         ("PLATFORM_API_KEY", "x" * 31, "at least 32 characters"),
         ("DATABASE_URL", "localhost:5432/db", "must look like postgresql://"),
         ("DATABASE_URL", "mysql://u:p@host/db", "must look like postgresql://"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from common.config import Config
 from migrations.tenant import expected_revision, render_schema_sql, rights_sql, schema_sql
-from migrations.trees import Tree, as_sql, configuration, downgrade, head, upgrade
+from migrations.trees import Tree, as_sql, configuration, downgrade, head, upgrade, upgrade_in_turn
 from shared_models import SystemBase, TenantBase
 from tests.support.apps import connect
 from tests.support.catalogue import Description, describe
@@ -114,6 +115,22 @@ async def test_every_revision_has_a_way_back(servers: Servers, tree: Tree) -> No
         assert {line.split(".")[0] for line in bare["columns"]} == {"alembic_version"}
         assert bare["functions"] == bare["triggers"] == set()
         assert await move(upgrade, "head") == states[revisions[0]]
+
+
+async def test_upgrades_at_once_in_one_process_do_not_mix(empty: Config, owner: asyncpg.Connection) -> None:
+    """Alembic keeps the connection it works on in module globals."""
+    schemas = [f"tenant_parallel{number}" for number in range(3)]
+    await owner_runs(empty, *(f"CREATE SCHEMA {schema}" for schema in schemas))
+
+    async def build(schema: str) -> None:
+        async with in_schema(empty.owner_url, schema) as connection:
+            await upgrade_in_turn(connection, "tenant")
+
+    await asyncio.gather(*(build(schema) for schema in schemas))
+
+    first, second, third = [await describe(owner, schema) for schema in schemas]
+    assert first["functions"]
+    assert first == second == third
 
 
 def test_each_tree_is_one_line_of_numbered_revisions() -> None:

@@ -41,6 +41,15 @@ async def _given(owner: asyncpg.Connection, api: Api, **links: Any) -> None:
     assert await _exists(owner, name)
 
 
+async def test_a_refusal_by_rank_is_one_entry_too(alpha: TestTenant, owner: asyncpg.Connection) -> None:
+    count = "SELECT count(*) FROM audit_logs WHERE action = 'permission.rank.refused' AND outcome = 'failure'"
+    before = await owner.fetchval(count)
+
+    await _refused(owner, alpha.people["admin"].api, role_ids=[alpha.role_ids["owner"]])
+
+    assert await owner.fetchval(count) == before + 1
+
+
 async def test_a_role_above_ones_own_cannot_be_given(alpha: TestTenant, owner: asyncpg.Connection) -> None:
     admin = alpha.people["admin"].api
 

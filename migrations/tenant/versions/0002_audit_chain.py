@@ -2,7 +2,8 @@
 
 ``audit_append`` is the only way into ``audit_logs``. It locks the chain's head row, which is always there, so that
 appends of one tenant stand in line even when the log is empty; takes gap-free sequence numbers from it, which a
-rollback gives back; and reads the clock only once it has the lock, so that times never run against the order.
+rollback gives back; and reads the clock only once it has the lock, so that times never run against the order, not even
+when the clock is set back.
 
 Each entry's hash covers the text of one JSON object with every column, including the previous hash, so no text can
 move from one field to its neighbour unseen. The columns are listed, not taken from the row type: a column added later
@@ -58,15 +59,18 @@ DECLARE
     head audit_chain;
     item audit_logs;
     entry jsonb;
+    last_at timestamptz;
 BEGIN
     SELECT * INTO STRICT head FROM audit_chain WHERE id = 1 FOR UPDATE;
+    SELECT occurred_at INTO last_at FROM audit_logs WHERE seq = head.seq;
     FOR entry IN SELECT value FROM jsonb_array_elements(entries) LOOP
         item := jsonb_populate_record(NULL::audit_logs, entry);
         item.seq := head.seq + 1;
-        item.occurred_at := clock_timestamp();
+        item.occurred_at := greatest(clock_timestamp(), last_at + interval '1 microsecond');
         item.prev_hash := head.hash;
         item.hash := sha256(convert_to(audit_canonical(item), 'UTF8'));
         INSERT INTO audit_logs SELECT item.*;
+        last_at := item.occurred_at;
         head.seq := item.seq;
         head.hash := item.hash;
     END LOOP;
@@ -103,6 +107,9 @@ def upgrade() -> None:
         "CREATE TRIGGER audit_logs_refuse_truncate BEFORE TRUNCATE ON audit_logs "
         "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()"
     )
+    # ALWAYS: otherwise a superuser's session_replication_role = replica would switch them off.
+    op.execute("ALTER TABLE audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_change")
+    op.execute("ALTER TABLE audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_truncate")
 
 
 def downgrade() -> None:
