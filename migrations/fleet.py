@@ -34,7 +34,9 @@ async def migrate_everything(config: Config, report: Callable[[str], None]) -> F
     """Prepare the database, then upgrade every tenant that is behind. Raises DatabaseProblem for the database's faults;
     a tenant's are in the report."""
     await prepare_database(config)
-    engine = create_async_engine(config.owner_url, poolclass=NullPool)
+    engine = create_async_engine(
+        config.owner_url, poolclass=NullPool, connect_args={"timeout": config.database_connect_timeout}
+    )
     try:
         async with engine.connect() as connection:
             total = (await connection.execute(text("SELECT count(*) FROM system.tenants"))).scalar_one()

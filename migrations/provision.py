@@ -29,6 +29,8 @@ from migrations.tenant import expected_revision, rights_sql, schema_sql
 # max_connections in all: more creations at once than these would exhaust it.
 CONCURRENT_CREATIONS: Final = 4
 _CREATED: Final = {"tenant": "tenant.created", "user": "users.user.created"}
+COMMAND_SECONDS: Final = 30.0  # many times what a creation needs; a frozen server holds a request no longer
+CLOSE_SECONDS: Final = 2.0
 _CREATING: Final = 7_300_002  # first half of the advisory lock that creations of one name wait for
 
 
@@ -58,11 +60,11 @@ class TenantProvisioner:
                     await _audit(connection, Target("user", str(user_id), first_user.username), origin)
                 return user_id
             finally:
-                await connection.close()
+                await _close(connection)
 
     async def _connect(self) -> asyncpg.Connection:
         try:
-            return await asyncpg.connect(self._dsn, timeout=self._timeout)
+            return await asyncpg.connect(self._dsn, timeout=self._timeout, command_timeout=COMMAND_SECONDS)
         except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
             raise DatabaseUnavailable from error
 
@@ -86,6 +88,14 @@ class TenantProvisioner:
             f"{rights_sql(name.schema, name.schema)}"
         )
         await write_seed(connection)
+
+
+async def _close(connection: asyncpg.Connection) -> None:
+    """Close politely, or else at once: a frozen server answers no good-bye."""
+    try:
+        await connection.close(timeout=CLOSE_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:

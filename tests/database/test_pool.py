@@ -3,112 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import StatementError
 
 from common.audit import Origin
-from common.config import Config
 from common.errors import Overloaded
 from common.ids import new_id
 from database import Database, Tenant
-from tests.support.apps import connect, registered, running, services_of
+from tests.database.narrow import Narrow, assert_bare, assert_next_sees_its_own
+from tests.support.apps import services_of
 from tests.support.servers import Servers
-from tests.support.wire import Wire, wire_to
-from tests.support.world import Api, TestTenant
-from users.models import Team, User
+from users.models import Team
 
-pytestmark = pytest.mark.promise("T3")
+pytestmark = [pytest.mark.promise("T3"), pytest.mark.usefixtures("nothing_is_left")]
 
 ORIGIN: Final = Origin("pool-of-one")
-TRIPS: Final = 5
-_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Narrow:
-    """An application on the shared database with one connection for all its requests."""
-
-    app: FastAPI
-    http: httpx.AsyncClient
-    wire: Wire
-    owner_url: str
-    tenants: tuple[Tenant, Tenant]
-    twins: tuple[TestTenant, TestTenant]
-
-    @property
-    def database(self) -> Database:
-        """The pool of one."""
-        return services_of(self.app).database
-
-    def owners(self) -> list[Api]:
-        """The owners of both tenants, as clients of this application."""
-        return [Api(self.http, twin.owner.headers) for twin in self.twins]
-
-
-@pytest.fixture(scope="module")
-async def narrow(
-    servers: Servers, config: Config, app: FastAPI, alpha: TestTenant, beta: TestTenant
-) -> AsyncIterator[Narrow]:
-    """It goes through a wire, on which requests are cancelled."""
-    del app  # it prepared the database
-    url = config.database_url.get_secret_value()
-    async with (
-        wire_to(url) as wire,
-        running(servers.config(wire.url, database_owner_url=url, database_pool_size=1)) as (narrow_app, http),
-    ):
-        tenants = (await registered(narrow_app, alpha.name), await registered(narrow_app, beta.name))
-        yield Narrow(narrow_app, http, wire, url, tenants, (alpha, beta))
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left(narrow: Narrow) -> AsyncIterator[None]:
-    """After each test the pool is whole, its connection is bare, and no transaction is open."""
-    yield
-    await assert_bare(narrow)
-    assert narrow.database.pool_state()["in_use"] == 0
-    open_transactions = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
-    async with connect(narrow.owner_url) as owner:
-        for _ in range(100):  # a backend whose client hung up needs a moment to notice
-            if (idle := await owner.fetchval(open_transactions)) == 0:
-                break
-            await asyncio.sleep(0.05)
-    assert idle == 0
-
-
-async def assert_bare(narrow: Narrow) -> None:
-    """The raw pooled connection, outside any transaction, is the login role's and looks nowhere."""
-    login, settings = "", {}
-    async with narrow.database.engine.connect() as connection:
-        raw: Any = (await connection.get_raw_connection()).driver_connection
-        assert not raw.is_in_transaction()
-        login, current = await raw.fetchrow("SELECT session_user, current_user")
-        names = ("search_path", "role", "statement_timeout", "transaction_read_only")
-        settings = {name: await raw.fetchval(f"SHOW {name}") for name in names}
-    assert current == login
-    assert settings == {
-        "search_path": '"$user", public',
-        "role": "none",
-        "statement_timeout": "0",
-        "transaction_read_only": "off",
-    }
-
-
-async def assert_next_sees_its_own(narrow: Narrow) -> None:
-    """Each tenant's next request finds its own rows only."""
-    for twin, other, owner in zip(narrow.twins, reversed(narrow.twins), narrow.owners(), strict=True):
-        answer = await owner.get("/users?limit=200")
-        assert answer.status_code == 200, answer.text
-        assert twin.canary in answer.text
-        assert other.canary not in answer.text
 
 
 # -- Things that go wrong -------------------------------------------------------------------------------------------
@@ -216,82 +130,3 @@ async def test_a_pool_that_stays_empty_answers_503(narrow: Narrow, servers: Serv
             await database.read(narrow.tenants[1]).execute(select(1))
     assert database.pool_state() == {"in_use": 0, "idle": 1, "limit": 1}
     await database.close()
-
-
-# -- Clients that go away -------------------------------------------------------------------------------------------
-
-
-async def write_a_team(narrow: Narrow, number: int) -> None:
-    """A unit of five round trips."""
-    async with narrow.database.write(narrow.tenants[number % 2], origin=ORIGIN) as unit:
-        await unit.execute(insert(Team).values(id=new_id(), name=f"cancelled {number}"))
-        await unit.execute(select(func.count()).select_from(User))
-        unit.audit("test.team.created")
-
-
-async def post_a_user(narrow: Narrow, number: int) -> None:
-    """A request of five round trips."""
-    body = {"email": f"gone{number}@pool.example", "username": f"pool.gone{number}"}
-    assert (await narrow.owners()[number % 2].post("/users", json=body)).status_code == 201
-
-
-Work = Callable[[Narrow, int], Awaitable[None]]
-
-
-@pytest.mark.parametrize("work", [write_a_team, post_a_user], ids=["unit", "request"])
-async def test_work_cancelled_at_any_round_trip_is_done_or_not_done(narrow: Narrow, work: Work) -> None:
-    for trip, delay in itertools.product(range(1, TRIPS + 1), (None, 0, 0.001)):
-        number = next(_numbers)
-        await assert_next_sees_its_own(narrow)  # also prepares what will be cancelled: a living connection, warm caches
-
-        await cancel_at(narrow, trip, delay, asyncio.ensure_future(work(narrow, number)))
-
-        await assert_bare(narrow)
-    assert await halves(narrow) == []
-
-
-async def test_work_cancelled_while_it_connects_leaves_the_pool_whole(narrow: Narrow) -> None:
-    for trip in range(1, 9):
-        await narrow.database.engine.dispose()
-
-        await cancel_at(narrow, trip, None, asyncio.ensure_future(write_a_team(narrow, next(_numbers))))
-
-        await assert_next_sees_its_own(narrow)
-    assert await halves(narrow) == []
-
-
-async def cancel_at(narrow: Narrow, trip: int, delay: float | None, work: asyncio.Future[None]) -> None:
-    """Cancel the work when it sends for the n-th time: before the server hears of it, or ``delay`` seconds later."""
-
-    async def cancel(sent: int) -> None:
-        if sent == trip and delay is None:
-            work.cancel()
-        elif sent == trip:
-            asyncio.get_running_loop().call_later(delay or 0, work.cancel)
-
-    narrow.wire.reset()
-    narrow.wire.before_trip = cancel
-    with suppress(asyncio.CancelledError):
-        await work
-    narrow.wire.before_trip = None
-    assert narrow.wire.trips >= trip
-
-
-async def halves(narrow: Narrow) -> list[str]:
-    """Teams without their audit entry or the reverse, users without theirs, per tenant."""
-    found: list[str] = []
-    async with connect(narrow.owner_url) as owner:
-        for tenant in narrow.tenants:
-            schema = tenant.name.schema
-            teams, noted = await owner.fetchrow(
-                f"SELECT (SELECT count(*) FROM {schema}.teams WHERE name LIKE 'cancelled %'), "
-                f"(SELECT count(*) FROM {schema}.audit_logs WHERE action = 'test.team.created' "
-                f"AND request_id = '{ORIGIN.request_id}')"
-            )
-            users, told = await owner.fetchrow(
-                f"SELECT (SELECT count(*) FROM {schema}.users WHERE username LIKE 'pool.gone%'), "
-                f"(SELECT count(*) FROM {schema}.audit_logs WHERE action = 'users.user.created' "
-                "AND target_name LIKE 'pool.gone%')"
-            )
-            found += [schema] if (teams, users) != (noted, told) else []
-    return found

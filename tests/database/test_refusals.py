@@ -4,108 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
 
 import asyncpg
 import pytest
 from asyncpg.exceptions import InsufficientPrivilegeError
 
 from tests.database.conftest import Fortress
+from tests.database.hostile_sql import BECOMING, CREATING, OURS, THEIRS
 
 pytestmark = pytest.mark.promise("T2")
-
-CREATING: Final = (
-    "CREATE SCHEMA mine",
-    "CREATE TABLE mine (id int)",
-    "CREATE TABLE public.mine (id int)",
-    "CREATE TABLE system.mine (id int)",
-    "CREATE TABLE tenant_ours.mine (id int)",
-    "CREATE TABLE tenant_theirs.mine (id int)",
-    "CREATE TEMP TABLE users (id int)",
-    "CREATE TEMP VIEW users AS SELECT 1",
-    "CREATE TEMP SEQUENCE mine",
-    "CREATE FUNCTION pg_temp.lower(text) RETURNS text LANGUAGE sql AS 'SELECT $1'",
-    "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "CREATE FUNCTION tenant_ours.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "CREATE TYPE public.mine AS (id int)",
-    "CREATE VIEW tenant_ours.mine AS SELECT 1",
-    "CREATE ROLE mine",
-    "CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION mine()",
-    "CREATE PUBLICATION mine FOR ALL TABLES",
-    "CREATE FOREIGN DATA WRAPPER mine",
-    "CREATE LANGUAGE mine HANDLER plpgsql_call_handler",
-    "CREATE CAST (text AS int) WITH INOUT",
-)
-BECOMING: Final = (
-    "SET ROLE postgres",
-    "SET ROLE keeper",
-    "SET ROLE pg_read_all_data",
-    "SET ROLE pg_execute_server_program",
-    "SET SESSION AUTHORIZATION postgres",
-    "ALTER ROLE CURRENT_USER SUPERUSER",
-    "ALTER ROLE CURRENT_USER CREATEROLE",
-    "GRANT postgres TO CURRENT_USER",
-    "GRANT keeper TO CURRENT_USER",
-    "GRANT pg_read_all_data TO CURRENT_USER",
-    "COPY (SELECT 1) TO PROGRAM 'true'",
-    "COPY (SELECT 1) TO '/tmp/mine'",
-    "SELECT pg_read_file('PG_VERSION')",
-    "SELECT pg_reload_conf()",
-    "SELECT * FROM pg_authid",
-    "SELECT * FROM pg_shadow",
-    "SET session_replication_role TO replica",
-    "SET LOCAL log_statement TO 'all'",
-)
-THEIRS: Final = (
-    "SELECT * FROM tenant_theirs.users",
-    "SELECT count(*) FROM tenant_theirs.users",
-    "SELECT tenant_theirs.audit_append('[]')",
-    "INSERT INTO tenant_theirs.teams (id, name) VALUES (gen_random_uuid(), 'mine')",
-    "UPDATE tenant_theirs.users SET full_name = 'mine'",
-    "DELETE FROM tenant_theirs.users",
-    "TRUNCATE tenant_theirs.users CASCADE",
-    "COPY tenant_theirs.users TO STDOUT",
-    "LOCK TABLE tenant_theirs.users",
-    "ALTER TABLE tenant_theirs.users ADD mine int",
-    "DROP TABLE tenant_theirs.users",
-    "DROP SCHEMA tenant_theirs CASCADE",
-    "GRANT ALL ON SCHEMA tenant_theirs TO tenant_ours",
-    "SELECT * FROM system.tenants",
-    "UPDATE system.tenants SET status = 'suspended'",
-)
-OURS: Final = (
-    "ALTER TABLE users ADD mine int",
-    "ALTER TABLE users DISABLE TRIGGER ALL",
-    "ALTER TABLE users RENAME TO people",
-    "ALTER TABLE users OWNER TO tenant_ours",
-    "ALTER TABLE audit_logs DISABLE TRIGGER audit_logs_refuse_change",
-    "ALTER FUNCTION audit_append(jsonb) RESET search_path",
-    "CREATE OR REPLACE FUNCTION audit_append(entries jsonb) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
-    "CREATE INDEX mine ON users (id)",
-    "CREATE TRIGGER mine BEFORE INSERT ON users EXECUTE FUNCTION audit_refuse_change()",
-    "CREATE RULE mine AS ON INSERT TO audit_logs DO INSTEAD NOTHING",
-    "CREATE POLICY mine ON users",
-    "DROP TABLE users CASCADE",
-    "DROP TRIGGER audit_logs_refuse_change ON audit_logs",
-    "DROP FUNCTION audit_append(jsonb)",
-    "DROP SCHEMA tenant_ours CASCADE",
-    "ALTER SCHEMA tenant_ours RENAME TO tenant_mine",
-    "TRUNCATE users CASCADE",
-    "INSERT INTO audit_logs (seq) VALUES (1)",
-    "UPDATE audit_logs SET action = 'mine'",
-    "DELETE FROM audit_logs",
-    "TRUNCATE audit_logs",
-    "SELECT * FROM audit_logs FOR UPDATE",
-    "SELECT * FROM audit_chain",
-    "UPDATE audit_chain SET seq = 0",
-    "DELETE FROM audit_chain",
-    "SELECT * FROM alembic_version",
-    "UPDATE alembic_version SET version_num = '0001'",
-    "INSERT INTO permissions VALUES ('mine', 'mine', 'mine')",
-    "UPDATE permissions SET name = 'mine'",
-    "DELETE FROM permissions",
-    "SELECT audit_canonical(item) FROM audit_logs AS item",
-)
 
 
 @asynccontextmanager
