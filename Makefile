@@ -21,7 +21,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format migrate revision schema env-example requirements openapi docker clean
+.PHONY: help install run test check format migrate revision schema env-example requirements openapi promises docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,9 @@ requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (
 
 openapi: $(INSTALLED) ## Write docs/openapi.json
 	@$(PY) -m manage openapi
+
+promises: $(INSTALLED) ## Write docs/promises.md from the tests' marks
+	@$(PY) -m manage promises
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

@@ -22,6 +22,7 @@ from manage.psql import embedded_url
 from migrations.provision import plain_dsn
 from tests.docs.documents import DOCUMENTS, ROOT, blocks_to_paste, shows
 
+STAND_INS: Final = Path(__file__).parent / "stand_ins"
 PORT_IN_DOCUMENTS: Final = "127.0.0.1:8008"
 LAST_LINE_OF_BANNER: Final = "Ctrl-C stops everything"
 BOUNDARY: Final = "=== end of block, status"
@@ -94,7 +95,8 @@ def folder() -> Iterator[Path]:
 def test_every_block_to_paste_works_as_it_is(folder: Path) -> None:
     port, log = free_port(), folder / "log"
     # Nothing of the developer's own environment but where programs are; this Python and its PostgreSQL come first.
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(postgres_bin_dir()), os.environ["PATH"]])
+    first = [str(Path(sys.executable).parent), str(postgres_bin_dir()), os.environ["PATH"]]
+    path = os.pathsep.join([*first, str(STAND_INS)])  # at the end: a real curl is preferred
     environment = {"PATH": path, "HOME": str(folder), "DATA_DIR": str(folder / "data")}
 
     with make_run({**environment, "PORT": str(port)}, log):
