@@ -12,9 +12,10 @@ import pytest
 from common.config import Config
 from tests.support.apps import connect, running
 from tests.support.catalogue import everything_there_is
+from tests.support.probes import owner_connection
 from tests.support.servers import PLATFORM_KEY, Servers
 from tests.support.wire import Wire, wire_to
-from tests.support.world import API, PASSWORD
+from tests.support.world import API, PASSWORD, TestTenant
 
 pytestmark = pytest.mark.promise("T5")
 
@@ -167,3 +168,14 @@ async def test_a_creation_whose_client_went_away_leaves_nothing_or_a_whole_tenan
             break
     else:
         assert (await create(watched, "abandoned")).status_code == 201
+
+
+async def test_a_missing_table_is_named_to_the_operator(config: Config, tenant: TestTenant) -> None:
+    key = {"X-Platform-Key": PLATFORM_KEY}
+    async with owner_connection(config, tenant.name) as owner:
+        await owner.execute("DROP TABLE note_links, notes CASCADE")
+
+    answer = (await tenant.anonymous.post("/auth/verify-tenant", headers=key)).json()
+
+    assert answer["missing_tables"] == ["note_links", "notes"]
+    assert (answer["exists"], answer["ready"]) == (True, False)
