@@ -21,7 +21,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format migrate revision schema env-example requirements openapi promises docker clean
+.PHONY: help install run test check format migrate revision schema env-example requirements openapi promises bench-users docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ openapi: $(INSTALLED) ## Write docs/openapi.json
 
 promises: $(INSTALLED) ## Write docs/promises.md from the tests' marks
 	@$(PY) -m manage promises
+
+bench-users: $(INSTALLED) ## Measure the users module against bare routes (FAST=1 for a first look)
+	@$(PY) -m benchmarks.users $(if $(FAST),--fast)
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

@@ -12,23 +12,26 @@ stays on a pooled connection, and PgBouncer in transaction mode may stand in bet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
 import structlog
-from sqlalchemy import CursorResult, Executable, bindparam, func, select
+from sqlalchemy import CursorResult, Delete, Executable, Text, Update, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from common.audit import ANONYMOUS, Actor, Change, Origin, Outcome, Target, entry
+from common.cache.listener import CHANNEL, write_payload
+from common.cache.two_level import Message
 from common.config import Config
 from common.errors import Conflict, DatabaseUnavailable, Overloaded, ServiceError, UnknownReference, Unprocessable
-from common.ids import TenantName
+from common.ids import TenantName, new_id
 
 log = structlog.get_logger("database")
 
@@ -90,6 +93,10 @@ class Scope:
 SYSTEM_SCOPE = Scope(SYSTEM_SCHEMA, SYSTEM_ROLE)
 
 
+Forget = Callable[[Sequence[Message]], Awaitable[None]]
+"""Drops cached values in this process and in Redis; other processes hear of them by NOTIFY."""
+
+
 class ReadUnit:
     """A read-only transaction, opened by its first statement: three round trips with ``BEGIN`` and ``COMMIT``."""
 
@@ -116,6 +123,11 @@ class ReadUnit:
                 raise
             await self.close()
         return await (await self._connect()).execute(statement, parameters)
+
+    async def stream(self, statement: Executable, *, batch: int) -> AsyncResult[Any]:
+        """Run a SELECT whose rows are fetched ``batch`` at a time, from a cursor: constant memory, one snapshot."""
+        connection = self._connection or await self._connect()
+        return await connection.stream(statement, execution_options={"yield_per": batch})
 
     async def commit(self) -> None:
         """End the transaction; the unit can be used for another."""
@@ -159,24 +171,36 @@ class ReadUnit:
 
 
 class WriteUnit(ReadUnit):
-    """A transaction that changes a tenant's data. Its audit entries commit with the change, or neither does."""
+    """A transaction that changes a tenant's data. The change, its audit entries, the jobs it orders and the cached
+    values it makes stale commit together, or none of them does."""
 
     read_only = False
 
     def __init__(
-        self, engine: AsyncEngine, scope: Scope, timeout_ms: int, *, actor: Actor = ANONYMOUS, origin: Origin
+        self,
+        engine: AsyncEngine,
+        scope: Scope,
+        timeout_ms: int,
+        *,
+        actor: Actor = ANONYMOUS,
+        origin: Origin,
+        forget: Forget,
     ) -> None:
         super().__init__(engine, scope, timeout_ms)
         self.actor = actor
         self.origin = origin
+        self._schema = scope.schema
+        self._forget = forget
         self._entries: list[dict[str, Any]] = []
-        self._effects: list[Callable[[], None]] = []
+        self._jobs: list[dict[str, Any]] = []
+        self._stale: list[Message] = []
         self._changed = False
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         self._changed = self._changed or bool(getattr(statement, "is_dml", False))
+        self._note_stale_copies(statement)
         return await super().execute(statement, parameters)
 
     def audit(
@@ -200,25 +224,65 @@ class WriteUnit(ReadUnit):
             )
         )
 
-    def after_commit(self, effect: Callable[[], None]) -> None:
-        """Have a process-local effect happen once the change is durable, and never if it is not."""
-        self._effects.append(effect)
+    def invalidate(self, kind: str, field: str | None = None) -> None:
+        """Have every process forget a cached value of this tenant, or all of a kind, once the change is durable."""
+        message = (f"{self._schema}/{kind}", field)
+        if message not in self._stale:
+            self._stale.append(message)
+
+    def enqueue(self, kind: str, payload: Mapping[str, Any], *, run_at: datetime | None = None) -> None:
+        """Order a job, to be done after the commit and not before ``run_at``, as often as it takes to succeed once."""
+        self._jobs.append(
+            {
+                "id": str(new_id()),
+                "kind": kind,
+                "payload": dict(payload),
+                "run_at": run_at.isoformat() if run_at else None,
+            }
+        )
 
     async def commit(self) -> None:
-        """Write the audit entries in one statement, COMMIT, then run the effects."""
+        """Write everything that goes with the change in one statement, COMMIT, then forget what is stale here."""
         if self._changed and not self._entries:
             raise RuntimeError("a change without an audit entry must not be committed")
-        if self._entries:
-            await super().execute(_APPEND_AUDIT, {"entries": self._entries})
-            self._entries = []
+        if self._entries or self._jobs or self._stale:
+            await super().execute(*self._companions())
         await super().commit()
-        self._changed = False
-        effects, self._effects = self._effects, []
-        for effect in effects:
-            effect()
+        stale, self._entries, self._jobs, self._stale, self._changed = self._stale, [], [], [], False
+        if stale:
+            await self._forget(stale)
+
+    def _note_stale_copies(self, statement: Executable) -> None:
+        """Have the copies of a table forgotten whose rows change: its model says beside its columns which they are,
+        ``info={"copies": kind}``. A statement about one row may name the field, ``execution_options(copy=field)``. What
+        an INSERT makes nobody can have read."""
+        if isinstance(statement, Update | Delete):
+            kind = getattr(statement.table, "info", {}).get("copies")
+            if kind is not None:
+                self.invalidate(kind, statement.get_execution_options().get("copy"))
+
+    def _companions(self) -> tuple[Executable, dict[str, Any]]:
+        """One SELECT that appends the audit entries, queues the jobs and notifies the listeners."""
+        calls: list[Any] = []
+        parameters: dict[str, Any] = {}
+        if self._entries:
+            calls.append(func.audit_append(bindparam("entries", type_=JSONB)))
+            parameters["entries"] = self._entries
+        if self._jobs:
+            calls.append(func.system.enqueue(bindparam("jobs", type_=JSONB)))
+            parameters["jobs"] = self._jobs
+        if self._stale:
+            calls.append(func.pg_notify(CHANNEL, bindparam("stale", type_=Text)))
+            parameters["stale"] = write_payload(self._stale)
+        return select(*calls), parameters
 
 
-_APPEND_AUDIT = select(func.audit_append(bindparam("entries", type_=JSONB)))
+class BookkeepingUnit(ReadUnit):
+    """A transaction for columns that only note when something was last used. Nobody has changed anything, so nothing is
+    audited, invalidated or ordered. Deliberately not a WriteUnit: no function that changes a tenant's data accepts it.
+    """
+
+    read_only = False
 
 
 class SystemUnit:
@@ -323,9 +387,10 @@ def _sqlstate(error: Exception) -> str | None:
 
 
 class Database:
-    """The pool of one process, and the only maker of units."""
+    """The pool of one process, and the only maker of units. ``forget`` is told what commits have made stale."""
 
-    def __init__(self, config: Config, url: str) -> None:
+    def __init__(self, config: Config, url: str, forget: Forget | None = None) -> None:
+        self._forget = forget or _nothing_cached
         self._timeout_ms = int(config.database_statement_timeout * 1000)
         self.engine = create_async_engine(
             url,
@@ -351,7 +416,12 @@ class Database:
 
     def write(self, tenant: Tenant, *, actor: Actor = ANONYMOUS, origin: Origin) -> WriteUnit:
         """A unit of one tenant that may change things, on behalf of ``actor``."""
-        return WriteUnit(self.engine, _scope(tenant), self._timeout_ms, actor=actor, origin=origin)
+        scope = _scope(tenant)
+        return WriteUnit(self.engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
+
+    def bookkeeping(self, tenant: Tenant) -> BookkeepingUnit:
+        """A unit of one tenant for notes such as ``last_used_at``, and for nothing else."""
+        return BookkeepingUnit(self.engine, _scope(tenant), self._timeout_ms)
 
     def system(self, *, read_only: bool = True) -> SystemUnit:
         """A unit of the system schema."""
@@ -366,6 +436,10 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+async def _nothing_cached(_: Sequence[Message]) -> None:
+    """Where nothing is cached, nothing has to be forgotten; the other processes hear of it all the same."""
 
 
 def quote_identifier(name: str) -> str:

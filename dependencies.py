@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
@@ -16,15 +18,19 @@ import structlog
 from fastapi import Depends, Query, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel
 
 from common.audit import ANONYMOUS, Origin
+from common.cache.two_level import Caches
+from common.clock import now
 from common.config import Config
+from common.encryption import Vault
 from common.errors import (
     InvalidRequest,
     PermissionDenied,
     PlatformKeyInvalid,
     ServiceError,
+    SessionRequired,
     TenantMismatch,
     TenantNotFound,
     TenantOutdated,
@@ -38,9 +44,25 @@ from common.http.problems import write_pointer
 from common.http.replies import Reply
 from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
 from common.ids import TenantName
+from common.limits import Limiter
+from common.mail.render import MailTemplates
+from common.mail.transport import Transport
 from common.paging import DEFAULT_LIMIT, MAX_LIMIT, CursorCodec, ListQuery
+from common.signing_keys import KeyRing
 from database import DATABASE_ERRORS, Database, ReadUnit, SystemUnit, Tenant, WriteUnit, may_retry, translate
-from shared_auth import AccessTokens, Claims, Passwords, Principal, RefreshTokens, authorize, same_secret
+from shared_auth import (
+    AccessTokens,
+    Claims,
+    KeyHolder,
+    KeySecret,
+    Passwords,
+    Permission,
+    PlatformKeySecret,
+    Principal,
+    RefreshTokens,
+    authorize,
+    same_secret,
+)
 
 MAX_CURSOR_LENGTH: Final = 6000  # an address folded by NFKC, 1,000 characters of up to 4 bytes, in base64url
 MAX_SEARCH_LENGTH: Final = 200
@@ -72,6 +94,41 @@ class Provisioner(Protocol):
         passwords to hash at once, more than wait in line.
         """
 
+    async def restore(self, name: TenantName, path: Path, *, status: str, origin: Origin) -> None:
+        """Make a tenant from an archive. Raises TenantExists or ArchiveInvalid."""
+
+
+class KeyUsage(Protocol):
+    """Remembers when API keys were used; ``users.api_keys`` has the only one."""
+
+    def note(self, tenant: Tenant, key_id: UUID) -> None:
+        """The key was used just now."""
+
+    async def run(self) -> None:
+        """Write down what was noted every now and then, for ever."""
+
+    async def flush(self) -> None:
+        """Write down what was noted."""
+
+
+class Lifecycle(Protocol):
+    """Changes, exports, clones and drops tenants; ``migrations.lifecycle`` has the only one."""
+
+    async def change(self, name: TenantName, values: Mapping[str, Any], origin: Origin) -> None:
+        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound."""
+
+    async def export(self, name: TenantName, path: Path, origin: Origin) -> None:
+        """Write an archive. Raises TenantNotFound."""
+
+    async def clone(self, source: TenantName, target: TenantName, folder: Path, *, status: str, origin: Origin) -> None:
+        """Copy a tenant under another name. Raises TenantNotFound or TenantExists."""
+
+    async def drop(self, name: TenantName) -> None:
+        """Remove a tenant with all it owns. Raises TenantNotFound."""
+
+    async def drop_due(self, moment: datetime) -> list[str]:
+        """Drop every tenant whose time has come; answers their ids."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -79,17 +136,27 @@ class Services:
 
     config: Config
     database: Database
+    keys: KeyRing
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     passwords: Passwords
+    totp_vault: Vault
     cursors: CursorCodec
+    caches: Caches
     find_tenant: Callable[[TenantName], Awaitable[Tenant | None]]
     find_principal: Callable[[Tenant, Claims], Awaitable[Principal | None]]
-    forget_session: Callable[[UUID], None]
-    forget_user: Callable[[UUID], None]
+    find_key_holder: Callable[[Tenant, KeySecret], Awaitable[KeyHolder | None]]
+    find_profile: Callable[[Tenant, Principal], Awaitable[BaseModel]]
+    key_usage: KeyUsage
+    limiter: Limiter
+    mail_templates: MailTemplates
+    mail_transport: Transport
+    is_platform_key: Callable[[bytes], Awaitable[bool]]
     provisioner: Provisioner
+    lifecycle: Lifecycle
     expected_revision: str
     constraints: Mapping[str, type[ServiceError]]
+    catalogue: Mapping[str, Permission]
 
 
 class Visit:
@@ -102,6 +169,7 @@ class Visit:
         self.tenant: Tenant | None = None
         self.principal: Principal | None = None
         self.unit: ReadUnit | None = None
+        self.headers: dict[str, str] = {}  # sent with the answer, whatever it is
 
     def read(self) -> ReadUnit:
         """A read-only unit of the visited tenant."""
@@ -116,9 +184,9 @@ class Visit:
         origin = replace(self.origin, session_id=self.principal.session_id)
         return self.services.database.write(self.tenant, actor=self.principal.actor, origin=origin)
 
-    def system(self) -> SystemUnit:
+    def system(self, *, read_only: bool = True) -> SystemUnit:
         """A unit of the system schema."""
-        return self.services.database.system()
+        return self.services.database.system(read_only=read_only)
 
 
 # -- Guards: what a request must show before its body is read -------------------------------------------------------
@@ -170,22 +238,29 @@ class ActiveTenant(Guard):
 
 
 class SignedIn(Guard):
-    """Somebody with a valid credential of the tenant."""
+    """Somebody with a valid credential of the tenant. ``by_key=False`` wants a login: an API key is not enough where
+    its holder could free it from its limits, or reach for its owner's account."""
 
-    documented_security = ("AccessToken", "ApiKey")
+    documented_security: tuple[str, ...] = ("AccessToken", "ApiKey")
     documented_statuses = (400, 401, 403, 404, 422, 503)
 
+    def __init__(self, *, by_key: bool = True) -> None:
+        self.by_key = by_key
+        if not by_key:
+            self.documented_security = ("AccessToken",)
+
     async def admit(self, visit: Visit, request: Request) -> None:
-        """Verify the credential, which names the tenant; the header may only confirm it. No database until then."""
+        """Verify the credential. What can be told without the database is: a token names its tenant, which the header
+        may only confirm; a key has a checksum."""
         visit.name = read_tenant(request.headers)
-        claims = _claims(visit.services, request)
-        if claims.tenant != visit.name:
-            raise TenantMismatch
-        tenant = await _enter(visit, claims.tenant)
-        visit.principal = await visit.services.find_principal(tenant, claims)
-        if visit.principal is None:
+        credential = read_credential(request.headers)
+        if credential is None:
             raise Unauthenticated
+        find = _admit_token if credential.kind == "token" else _admit_key
+        visit.principal = await find(visit, visit.name, credential.secret)
         structlog.contextvars.bind_contextvars(user_id=str(visit.principal.user_id))
+        if visit.principal.api_key is not None and not self.by_key:
+            raise SessionRequired
 
     async def __call__(self, request: Request) -> Principal:
         principal = _visit(request).principal
@@ -193,10 +268,28 @@ class SignedIn(Guard):
         return principal
 
 
+class SignedInVisiting(SignedIn):
+    """The same, for endpoints that open their own units, or none."""
+
+    async def __call__(self, request: Request) -> Visit:  # type: ignore[override] # what FastAPI hands over differs
+        return _visit(request)
+
+
+class LoggedInVisiting(SignedIn):
+    """Somebody who logged in, for endpoints that open their own units."""
+
+    def __init__(self) -> None:
+        super().__init__(by_key=False)
+
+    async def __call__(self, request: Request) -> Visit:  # type: ignore[override] # what FastAPI hands over differs
+        return _visit(request)
+
+
 class Requires(SignedIn):
     """Somebody with a permission. A refusal is written to the audit log, by the route."""
 
-    def __init__(self, permission: str) -> None:
+    def __init__(self, permission: str, *, by_key: bool = True) -> None:
+        super().__init__(by_key=by_key)
         self.permission = permission
 
     async def admit(self, visit: Visit, request: Request) -> None:
@@ -204,6 +297,13 @@ class Requires(SignedIn):
         await super().admit(visit, request)
         assert visit.principal is not None
         authorize(visit.principal, self.permission)
+
+
+class RequiresVisiting(Requires):
+    """The same, for endpoints that open their own units, or none."""
+
+    async def __call__(self, request: Request) -> Visit:  # type: ignore[override] # what FastAPI hands over differs
+        return _visit(request)
 
 
 class PlatformKey(Guard):
@@ -214,23 +314,62 @@ class PlatformKey(Guard):
 
     async def admit(self, visit: Visit, request: Request) -> None:
         """Compare the key, then read the name."""
-        if not has_platform_key(visit.services, request):
+        if not await has_platform_key(visit.services, request):
             raise PlatformKeyInvalid
         visit.name = read_tenant(request.headers)
 
 
-def has_platform_key(services: Services, request: Request) -> bool:
-    """Whether the request carries the right ``X-Platform-Key``."""
-    expected = services.config.platform_api_key
+class PlatformOperator(Guard):
+    """Somebody with a platform key, about the platform as a whole: no tenant header."""
+
+    documented_security = ("PlatformKey",)
+    documented_statuses = (400, 401, 422, 503)
+    takes_tenant_header = False
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Compare the key."""
+        if not await has_platform_key(visit.services, request):
+            raise PlatformKeyInvalid
+
+
+async def has_platform_key(services: Services, request: Request) -> bool:
+    """Whether the request carries a right ``X-Platform-Key``: the configured one, or one made later. What has not the
+    form of a key asks no database."""
     given = request.headers.getlist("x-platform-key")
-    return expected is not None and len(given) == 1 and same_secret(given[0], expected.get_secret_value())
+    if len(given) != 1:
+        return False
+    expected = services.config.platform_api_key
+    if expected is not None and same_secret(given[0], expected.get_secret_value()):
+        return True
+    key = PlatformKeySecret.read(given[0])
+    return key is not None and await services.is_platform_key(key.digest)
 
 
-def _claims(services: Services, request: Request) -> Claims:
-    credential = read_credential(request.headers)
-    if credential is None or credential.kind != "token":
+async def _admit_token(visit: Visit, name: TenantName, token: str) -> Principal:
+    claims = visit.services.access_tokens.verify(token)
+    if claims.tenant != name:
+        raise TenantMismatch
+    tenant = await _enter(visit, name)
+    principal = await visit.services.find_principal(tenant, claims)
+    if principal is None:
         raise Unauthenticated
-    return services.access_tokens.verify(credential.secret)
+    return principal
+
+
+async def _admit_key(visit: Visit, name: TenantName, text: str) -> Principal:
+    """Keys are looked up in the tenant that the header names: there, another tenant's key is simply unknown."""
+    key = KeySecret.read(text)
+    if key is None:
+        raise Unauthenticated
+    tenant = await _enter(visit, name)
+    holder = await visit.services.find_key_holder(tenant, key)
+    if holder is None or not (holder.is_alive(now()) and holder.may_come_from(visit.origin.ip_address)):
+        raise Unauthenticated
+    principal = holder.principal
+    assert principal.api_key is not None
+    structlog.contextvars.bind_contextvars(api_key_id=str(principal.api_key.id))
+    visit.services.key_usage.note(tenant, principal.api_key.id)
+    return principal
 
 
 async def _enter(visit: Visit, name: TenantName) -> Tenant:
@@ -262,7 +401,8 @@ class Route(APIRoute):
         if _unit_of(self.dependant) is WriteUnit:
             statuses |= {409, 412} if self.status_code != 201 else {409}
         self.responses = {**problem_responses(statuses), **self.responses}
-        self.openapi_extra = {"security": security(guard.documented_security, tenant=guard.takes_tenant_header)}
+        ways_in = security(guard.documented_security, tenant=guard.takes_tenant_header)
+        self.openapi_extra = {**(self.openapi_extra or {}), "security": ways_in}
 
     def get_route_handler(self) -> Handler:
         """Put the guard in front of FastAPI's own handler, and the unit around it."""
@@ -272,19 +412,21 @@ class Route(APIRoute):
         known = _query_names(self.dependant)
         creates = self.status_code == 201 and unit_kind is WriteUnit
 
-        async def run(request: Request) -> Response:
-            visit = Visit(request.app.state.services, request.state.origin)
-            request.state.visit = visit
+        async def answer(visit: Visit, request: Request) -> Response:
             try:
                 await guard.admit(visit, request)
                 _refuse_unknown(request, known)
-                if unit_kind is None:
-                    return await handle(request)
                 act = _once(handle, visit) if creates and "idempotency-key" in request.headers else handle
-                return await _in_unit(act, visit, unit_kind, request)
+                return await (_in_unit(act, visit, unit_kind, request) if unit_kind else handle(request))
             except PermissionDenied as refusal:
                 await _audit_refusal(visit, refusal)
                 raise
+
+        async def run(request: Request) -> Response:
+            visit = Visit(request.app.state.services, request.state.origin)
+            request.state.visit, request.state.answer_headers = visit, visit.headers
+            try:
+                return await answer(visit, request)
             except DATABASE_ERRORS as error:
                 meaning = translate(error, visit.services.constraints)
                 if meaning is None:
@@ -327,7 +469,7 @@ def _once(handle: Handler, visit: Visit) -> Handler:
         assert principal is not None
         keyed = IdempotentRequest.of(
             tenant=principal.tenant.schema,
-            caller=principal.user_id,
+            caller=principal.caller_id,
             route=f"{request.method} {read_path(request.scope)}",
             key=_idempotency_key(request),
             body=await request.body(),
@@ -373,6 +515,8 @@ def _query_names(dependant: Dependant) -> set[str]:
 
 
 def _refuse_unknown(request: Request, known: set[str]) -> None:
+    if not request.scope["query_string"]:
+        return
     for name in request.query_params:
         if name not in known:
             shown = name[:64]
@@ -393,6 +537,10 @@ async def _services(request: Request) -> Services:
     return _visit(request).services
 
 
+async def _current_visit(request: Request) -> Visit:
+    return _visit(request)
+
+
 async def _read_unit(request: Request) -> ReadUnit:
     unit = _visit(request).unit
     assert unit is not None
@@ -409,7 +557,7 @@ async def _reply(request: Request, response: Response) -> Reply:
     return Reply(request, response)
 
 
-async def _list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
+async def _plain_list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[
@@ -420,8 +568,6 @@ async def _list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
     ] = None,
     include_total: Annotated[bool, Query(description="Also count all items, at the cost of a second query.")] = False,
     q: Annotated[str | None, Query(max_length=MAX_SEARCH_LENGTH, description="Text to search for.")] = None,
-    created_after: Annotated[AwareDatetime | None, Query(description="Only what was created after this.")] = None,
-    created_before: Annotated[AwareDatetime | None, Query(description="Only what was created before this.")] = None,
 ) -> ListQuery:
     visit = _visit(request)
     bound = sorted(item for item in request.query_params.multi_items() if item[0] not in UNBOUND)
@@ -432,11 +578,19 @@ async def _list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
         sort=sort,
         include_total=include_total,
         q=q,
-        created_after=created_after,
-        created_before=created_before,
+        created_after=None,
+        created_before=None,
         binding=repr((schema, read_path(request.scope), bound)),
         cursors=visit.services.cursors,
     )
+
+
+async def _list_query(
+    plain: Annotated[ListQuery, Depends(_plain_list_query)],
+    created_after: Annotated[AwareDatetime | None, Query(description="Only what was created after this.")] = None,
+    created_before: Annotated[AwareDatetime | None, Query(description="Only what was created before this.")] = None,
+) -> ListQuery:
+    return replace(plain, created_after=created_after, created_before=created_before)
 
 
 Read = Annotated[ReadUnit, Depends(_read_unit)]
@@ -448,14 +602,29 @@ Write = Annotated[WriteUnit, Depends(_write_unit)]
 Listing = Annotated[ListQuery, Depends(_list_query)]
 """What the caller wants of a list."""
 
+PlainListing = Annotated[ListQuery, Depends(_plain_list_query)]
+"""The same for what has no time of creation."""
+
 Replying = Annotated[Reply, Depends(_reply)]
 """The headers of the answer, and the caller's conditions."""
+
+ThisVisit = Annotated[Visit, Depends(_current_visit)]
+"""The visit that the guard beside it let in, for an endpoint that opens its own units."""
 
 Provided = Annotated[Services, Depends(_services)]
 """Passwords, tokens and what else the process has one of."""
 
 AnyUser = Annotated[Principal, Depends(SignedIn())]
-"""Whoever is signed in."""
+"""Whoever is signed in, or comes with an API key."""
+
+SignedInVisit = Annotated[Visit, Depends(SignedInVisiting())]
+"""The visit of whoever is signed in; the endpoint opens its own units, or none."""
+
+LoggedIn = Annotated[Principal, Depends(SignedIn(by_key=False))]
+"""Whoever is signed in by a login of its own: what concerns one's account is no business of one's API keys."""
+
+LoggedInVisit = Annotated[Visit, Depends(LoggedInVisiting())]
+"""The visit of whoever logged in; the endpoint opens its own units."""
 
 TenantVisit = Annotated[Visit, Depends(ActiveTenant())]
 """An unauthenticated visit of a served tenant; it opens its own units."""
@@ -465,6 +634,9 @@ NamedVisit = Annotated[Visit, Depends(NamedTenant())]
 
 PlatformVisit = Annotated[Visit, Depends(PlatformKey())]
 """A visit of the platform's operator."""
+
+OperatorVisit = Annotated[Visit, Depends(PlatformOperator())]
+"""A visit of the platform's operator, about no tenant in particular."""
 
 OpenVisit = Annotated[Visit, Depends(Open())]
 """Anybody's visit."""

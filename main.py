@@ -9,8 +9,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 from fastapi import FastAPI
@@ -21,35 +21,54 @@ from starlette.middleware.cors import CORSMiddleware
 import settings
 import tools
 import users
-from common.cache.local import LocalCache
-from common.cache.redis import answers, connect_redis
+from common.cache.listener import Listener
+from common.cache.redis import RedisCopy
+from common.cache.two_level import Caches
 from common.config import Config, ConfigError
+from common.encryption import Vault
 from common.errors import ServiceError
 from common.http.body_limit import BodyLimit
+from common.http.dispatch import add_dispatch
 from common.http.docs import add_docs
 from common.http.envelope import Envelope, Net
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
 from common.http.replies import NotModified, answer_not_modified
 from common.http.root import Check, ServiceInformation, Verdict, root_router
-from common.ids import TenantName
 from common.keys import derive_key
+from common.limits import Limiter
+from common.mail.render import MailTemplates
+from common.mail.transport import choose_transport
 from common.observability.logs import configure_logging
 from common.observability.metrics import HttpMetrics, PoolCollector
+from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
-from database import DATABASE_ERRORS, Database, Tenant
+from common.signing_keys import load_key_ring
+from database import DATABASE_ERRORS, Database
 from dependencies import Services
-from migrations.bootstrap import prepare_database, service_login
-from migrations.errors import DatabaseProblem
-from migrations.provision import TenantProvisioner
+from migrations.bootstrap import service_login
+from migrations.lifecycle import TenantLifecycle
+from migrations.provision import TenantProvisioner, plain_dsn
+from migrations.seed import CATALOGUE
+from migrations.startup import Startup
 from migrations.tenant import expected_revision
-from shared_auth import AccessTokens, Claims, Passwords, Principal, RefreshTokens
+from shared_auth import AccessTokens, Passwords, RefreshTokens
 
 VERSION: Final = "3.0.0"
 SERVICE: Final = "system-service"
-# How long what one process cached may outlive a change made by another: revocation acts within a second everywhere.
-CACHE_SECONDS: Final = 0.75
-EXPOSED_HEADERS: Final = ("ETag", "Location", "Link", "X-Request-ID", "Retry-After", "Idempotency-Replayed")
+IMPORT_PATH: Final = "/api/v1/platform/tenants/import"  # takes files, streamed to disk
+USERS_IMPORT_PATH: Final = "/api/v1/users/import"
+USERS_IMPORT_BYTES: Final = 2 * 1024**2
+START_SECONDS: Final = 5.0  # how long a start waits for the database before it goes on without
+EXPOSED_HEADERS: Final = (
+    "Content-Disposition",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+)
 ALLOWED_HEADERS: Final = (
     "Authorization",
     "Content-Type",
@@ -67,9 +86,9 @@ log = structlog.get_logger("service")
 def create_app(config: Config) -> FastAPI:
     """The complete application. Nothing is connected before its lifespan starts."""
     configure_logging(config)
-    services = build_services(config)
-    startup = Startup(config)
     registry = CollectorRegistry()
+    services = build_services(config, registry)
+    background = Background(services)
     app = FastAPI(
         title="System Service",
         version=VERSION,
@@ -78,7 +97,7 @@ def create_app(config: Config) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if config.docs_enabled else None,
         redirect_slashes=False,
-        lifespan=lambda _: _lifespan(services, startup, registry),
+        lifespan=lambda _: _lifespan(services, background, registry),
     )
     app.state.services = services
     add_problem_handlers(app)
@@ -90,144 +109,138 @@ def create_app(config: Config) -> FastAPI:
         docs="/docs" if config.docs_enabled else None,
     )
     open_registry = registry if config.metrics_port is None else None
-    app.include_router(root_router(information, _checks(services, startup), open_registry))
+    app.include_router(
+        root_router(information, _checks(services, background.startup), open_registry, services.keys.jwks)
+    )
     for module in (users, settings, tools):
         app.include_router(module.router, prefix="/api/v1")
     add_openapi(app)
     if config.docs_enabled:
         add_docs(app)
+    add_dispatch(app)
     _add_middleware(app, config, registry)
     return app
 
 
-def build_services(config: Config) -> Services:
+def build_services(config: Config, registry: CollectorRegistry) -> Services:
     """Everything a request may need."""
     secret = config.secret_key.get_secret_value()
-    database = Database(config, service_login(config).url)
-    tenants = LocalCache[TenantName, Tenant | None](seconds=CACHE_SECONDS, size=10_000)
-    principals = LocalCache[UUID, Principal | None](seconds=CACHE_SECONDS, size=50_000)
-
-    async def find_tenant(name: TenantName) -> Tenant | None:
-        async def load() -> Tenant | None:
-            async with database.system() as unit:
-                return await users.find_tenant(unit, name)
-
-        return await tenants.get(name, load)
-
-    async def find_principal(tenant: Tenant, claims: Claims) -> Principal | None:
-        async def load() -> Principal | None:
-            async with database.read(tenant) as unit:
-                return await users.load_principal(
-                    unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id
-                )
-
-        principal = await principals.get(claims.session_id, load)
-        # A cloned tenant has sessions of the same ids; what is kept of one must not answer for the other.
-        if principal is not None and (principal.tenant, principal.user_id) != (tenant.name, claims.subject):
-            return await load()
-        return principal
-
-    def forget_user(_: UUID) -> None:
-        principals.clear()
-
+    previous = config.secret_key_previous
+    provisioner = TenantProvisioner(config)
+    keys = load_key_ring(config)
+    caches = Caches(RedisCopy(config.redis_address, registry), registry)
+    database = Database(config, service_login(config).url, caches.forget)
     return Services(
         config=config,
         database=database,
+        caches=caches,
+        find_tenant=users.cached_tenants(database, caches),
+        find_principal=users.cached_principals(database, caches),
+        find_key_holder=users.cached_key_holders(database, caches),
+        find_profile=users.cached_profiles(database, caches),
+        key_usage=users.KeyUsage(database),
+        keys=keys,
         access_tokens=AccessTokens(
-            secret,
+            keys,
             issuer=config.jwt_issuer,
             audience=config.jwt_audience,
             lifetime=config.access_token_seconds,
             leeway=config.jwt_leeway_seconds,
         ),
-        refresh_tokens=RefreshTokens(secret),
+        refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
         passwords=Passwords(workers=config.password_workers, queue=config.password_queue),
+        totp_vault=Vault("totp secrets", secret, previous.get_secret_value() if previous else None),
         cursors=CursorCodec(derive_key(secret, "list cursors")),
-        find_tenant=find_tenant,
-        find_principal=find_principal,
-        forget_session=principals.drop,
-        forget_user=forget_user,
-        provisioner=TenantProvisioner(config),
+        limiter=Limiter(derive_key(secret, "rate limits")),
+        mail_templates=MailTemplates(users.MAIL_TEMPLATES),
+        mail_transport=choose_transport(config),
+        is_platform_key=users.platform_key_check(database),
+        provisioner=provisioner,
+        lifecycle=TenantLifecycle(provisioner),
         expected_revision=expected_revision(),
-        constraints=_constraints(),
+        constraints=dict(users.CONSTRAINTS),
+        catalogue={permission.name: permission for permission in CATALOGUE},
     )
 
 
-def _constraints() -> Mapping[str, type[ServiceError]]:
-    return dict(users.CONSTRAINTS)
+class Background:
+    """What a process does beside answering: preparing the database, listening, working off the outbox."""
 
+    def __init__(self, services: Services) -> None:
+        config = services.config
+        self.startup = Startup(config)
+        handlers = {kind: partial(handler, services) for kind, handler in users.JOB_HANDLERS.items()}
+        self.worker = OutboxWorker(lambda: services.database.system(read_only=False), handlers)
+        self.listener = Listener(
+            plain_dsn(service_login(config).direct_url),
+            services.caches,
+            connect_timeout=config.database_connect_timeout,
+            on_job=self.worker.wake.set,
+        )
+        self._services = services
+        self._key_usage = services.key_usage
+        self._tasks: list[asyncio.Task[None]] = []
 
-class Startup:
-    """Prepares the database once it can be reached, however long that takes; meanwhile the process lives."""
+    async def start(self) -> None:
+        """Start it all. Most starts find a database that answers; waiting for it spares the first requests a 503."""
+        preparing = asyncio.create_task(self.startup.run())
+        self._tasks.append(preparing)
+        await asyncio.wait({preparing}, timeout=START_SECONDS)
+        runs = [self.listener.run(), self._key_usage.run(), users.keep_house(self._services)]
+        if self._services.config.work_off_jobs:
+            runs.append(self.worker.run())
+        self._tasks += [asyncio.create_task(run) for run in runs]
+        listening = asyncio.create_task(self.listener.listening.wait())
+        await asyncio.wait({listening}, timeout=START_SECONDS if self.startup.done else 0)
+        listening.cancel()
 
-    RETRY_SECONDS: Final = 1.0
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self.done = not config.migrate_on_start
-        self.draining = False
-
-    async def run(self) -> None:
-        """Try until it works."""
-        while not self.done:
-            try:
-                await prepare_database(self._config)
-            except DatabaseProblem as problem:
-                log.error("database_not_prepared", reason=str(problem))
-                await asyncio.sleep(self.RETRY_SECONDS)
-            else:
-                self.done = True
-                log.info("database_prepared")
+    async def stop(self) -> None:
+        """Stop it all; a job in hand is given back when its lease ends."""
+        self.startup.draining = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._key_usage.flush()
 
 
 def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
-    address = services.config.redis_address
-    client = connect_redis(address) if address else None
-
     async def database() -> Verdict:
-        if startup.draining:
-            return "fail"
-        try:
-            async with services.database.system() as unit:
-                await users.count_outdated_tenants(unit, services.expected_revision)
-        except (*DATABASE_ERRORS, ServiceError):
-            return "fail"
-        return "pass"
+        return "fail" if startup.draining or await _count_outdated(services) is None else "pass"
 
     async def redis() -> Verdict:
-        return "pass" if client is None or await answers(client) else "warn"
+        return "pass" if await services.caches.redis.answers() else "warn"
 
     async def migrations() -> Verdict:
-        if not startup.done:
-            return "fail"
-        try:
-            async with services.database.system() as unit:
-                behind = await users.count_outdated_tenants(unit, services.expected_revision)
-        except (*DATABASE_ERRORS, ServiceError):
-            return "fail"
-        return "warn" if behind else "pass"
+        behind = await _count_outdated(services) if startup.done else None
+        return "fail" if behind is None else "warn" if behind else "pass"
 
     return {"database": database, "redis": redis, "migrations": migrations}
 
 
+async def _count_outdated(services: Services) -> int | None:
+    """How many tenants wait for their migration; None when the database cannot say."""
+    try:
+        async with services.database.system() as unit:
+            return await users.count_outdated_tenants(unit, services.expected_revision)
+    except (*DATABASE_ERRORS, ServiceError):
+        return None
+
+
 @asynccontextmanager
-async def _lifespan(services: Services, startup: Startup, registry: CollectorRegistry) -> AsyncIterator[None]:
+async def _lifespan(services: Services, background: Background, registry: CollectorRegistry) -> AsyncIterator[None]:
     registry.register(PoolCollector(services.database.pool_state))
     port = services.config.metrics_port
     metrics_server = start_http_server(port, services.config.host, registry)[0] if port else None
-    preparing = asyncio.create_task(startup.run())
-    # Most starts find a database that answers; waiting for it spares the first requests a 503.
-    await asyncio.wait({preparing}, timeout=services.config.database_connect_timeout)
+    await background.start()
     log.info("service_started", version=VERSION, environment=services.config.environment)
     try:
         yield
     finally:
-        startup.draining = True
-        preparing.cancel()
-        await asyncio.gather(preparing, return_exceptions=True)
+        await background.stop()
         if metrics_server is not None:
             metrics_server.shutdown()
             metrics_server.server_close()
+        await services.caches.redis.close()
         await services.database.close()
         services.passwords.close()
         log.info("service_stopped")
@@ -236,7 +249,8 @@ async def _lifespan(services: Services, startup: Startup, registry: CollectorReg
 def _add_middleware(app: FastAPI, config: Config, registry: CollectorRegistry) -> None:
     """Pure ASGI only; what is added last stands outermost."""
     app.add_middleware(Net)
-    app.add_middleware(BodyLimit, limit=config.max_body_bytes)
+    larger = {IMPORT_PATH: config.max_archive_bytes, USERS_IMPORT_PATH: USERS_IMPORT_BYTES}
+    app.add_middleware(BodyLimit, limit=config.max_body_bytes, larger=larger)
     if config.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -7,11 +7,24 @@ bodies and answers.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
-from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, MetaData, Text, Uuid, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -87,14 +100,48 @@ class IdempotencyKey(TenantBase):
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
+class OutboxJob(IdMixin, SystemBase):
+    """A job to be done after the transaction that ordered it; gone when done. See ``common.outbox``."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        at_most("kind", 64),
+        at_most("last_error", 500),
+        one_of("status", ["pending", "dead"]),
+        Index("ix_outbox_run_at", "run_at", postgresql_where=text("status = 'pending'")),
+        Index(None, "tenant_id"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("system.tenants.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    status: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    run_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RateLimit(SystemBase):
+    """When a bucket of tries will be full again. See ``common.limits``."""
+
+    __tablename__ = "rate_limits"
+    __table_args__ = (Index(None, "full_at"),)
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    full_at: Mapped[datetime]
+
+
 # -- Shapes ---------------------------------------------------------------------------------------------------------
 
 
-def _rfc3339(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
+    """A moment as text: RFC 3339 in UTC, ending in ``Z``."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 """A moment, written as RFC 3339 in UTC ending in ``Z``."""
 
 

@@ -82,7 +82,17 @@ class Config(BaseSettings):
         default=None, description="First platform key (`X-Platform-Key`); 32 characters or more."
     )
 
+    secret_key_previous: SecretStr | None = Field(
+        default=None, description="SECRET_KEY as it was before a rotation: its tokens stay valid until they expire."
+    )
+
     # -- Tokens -----------------------------------------------------------------------------------------------------
+    jwt_algorithm: Literal["HS256", "ES256", "RS256"] = Field(
+        default="HS256", description="HS256 signs with SECRET_KEY, the others with JWT_PRIVATE_KEY_FILE."
+    )
+    jwt_private_key_file: Path | None = Field(
+        default=None, description="Private key in PEM; `python -m manage keys rotate` makes and replaces it."
+    )
     jwt_issuer: str = Field(default="system-service", min_length=1, description="Claim `iss` of access tokens.")
     jwt_audience: str = Field(default="travel-system", min_length=1, description="Claim `aud` of access tokens.")
     access_token_seconds: Seconds = Field(default=600, le=3600, description="Lifetime of an access token.")
@@ -98,6 +108,25 @@ class Config(BaseSettings):
     password_workers: int = Field(default=2, ge=1, le=64, description="Password hashes computed at the same time.")
     password_queue: int = Field(default=64, ge=1, description="Hashes waiting beyond that; more get 503.")
 
+    # -- Limits -----------------------------------------------------------------------------------------------------
+    rate_limit_enabled: bool = Field(default=True, description="Count tries at the doors that are open to anybody.")
+    login_tries_per_client: int = Field(
+        default=10, ge=1, description="Failed logins of one account from one address in five minutes, then 429."
+    )
+    login_tries_per_account: int = Field(
+        default=100, ge=1, description="Failed logins of one account from strange addresses in an hour, then 429."
+    )
+    login_tries_per_address: int = Field(
+        default=100, ge=1, description="Failed logins from one address in five minutes, then 429."
+    )
+    login_tries_overall: int = Field(default=3000, ge=1, description="Failed logins in all in five minutes, then 429.")
+    mail_requests_per_account: int = Field(
+        default=5, ge=1, description="Mails that one address may be sent on request in an hour; more are dropped."
+    )
+    open_requests_per_address: int = Field(
+        default=300, ge=1, description="Other requests without a credential from one address in a minute, then 429."
+    )
+
     # -- Redis ------------------------------------------------------------------------------------------------------
     redis_host: str = Field(default="localhost", description="Redis or Valkey host.")
     redis_port: int = Field(default=6379, ge=1, le=65535, description="Redis or Valkey port.")
@@ -109,6 +138,9 @@ class Config(BaseSettings):
     host: str = Field(default="0.0.0.0", description="Listen address.")  # noqa: S104 - the contract's default
     port: int = Field(default=8008, ge=1, le=65535, description="Listen port.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes.")
+    work_off_jobs: bool = Field(
+        default=True, description="Work off mails and reminders in these processes; `false` where others do."
+    )
     docs_enabled: bool = Field(default=True, description="Serve /docs, /redoc and /openapi.json.")
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Serve /metrics on this port only instead of the service's own."
@@ -123,6 +155,27 @@ class Config(BaseSettings):
     sql_echo: bool = Field(default=False, description="Log every SQL statement.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severity.")
     log_format: Literal["json", "console"] = Field(default="json", description="`json` for machines.")
+
+    # -- Mail -------------------------------------------------------------------------------------------------------
+    smtp_host: str | None = Field(default=None, description="Mail server. Without one, mails go to DATA_DIR/mail.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    smtp_user: str | None = Field(default=None, description="User name, if it wants one.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password of that user.")
+    smtp_tls: Literal["none", "starttls", "tls"] = Field(default="starttls", description="How it is encrypted.")
+    mail_from: str = Field(
+        default="System Service <no-reply@localhost.localdomain>", description="Sender of all mails."
+    )
+    app_base_url: str = Field(
+        default="http://localhost:3000", description="The frontend's address, which the links in mails lead to."
+    )
+
+    # -- Tenants ----------------------------------------------------------------------------------------------------
+    tenant_delete_grace_days: int = Field(
+        default=30, ge=0, description="Days between a tenant's deletion and the moment its data is dropped."
+    )
+    max_archive_bytes: int = Field(
+        default=10 * 1024**3, ge=1024, description="Largest tenant archive that may be imported."
+    )
 
     # -- Files ------------------------------------------------------------------------------------------------------
     data_dir: Path = Field(default=Path(".data"), description="Embedded servers, generated keys.")
@@ -203,6 +256,14 @@ class Config(BaseSettings):
             if ORIGIN.fullmatch(origin) is None:
                 raise ValueError(f"{origin!r} is not an origin such as https://app.example.com (no path, no wildcard)")
         return value
+
+    @field_validator("app_base_url")
+    @classmethod
+    def _is_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must look like https://app.example.com")
+        return value.rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -2,18 +2,20 @@
 
     ServiceError
     ├── InvalidRequest        the request contradicts itself or the contract
-    │   ├── TenantRequired · TenantInvalid · AmbiguousCredentials · CursorInvalid
+    │   ├── TenantRequired · TenantInvalid · AmbiguousCredentials · CursorInvalid · TokenInvalid
     ├── Unauthenticated       nobody, or nobody we believe
     │   ├── InvalidCredentials · RefreshTokenInvalid · RefreshTokenReused · PlatformKeyInvalid
     ├── Forbidden             somebody, but not allowed
-    │   ├── PermissionDenied · TenantMismatch · TenantSuspended
+    │   ├── PermissionDenied · TenantMismatch · TenantSuspended · SessionRequired
     ├── NotFound              does not exist, or may not be known to exist
     │   └── TenantNotFound
     ├── Conflict              contradicts what is stored
-    │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · IdempotencyInFlight
+    │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
+    │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · IdempotencyInFlight
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
+    │   ├── TeamCycle · ImportInvalid
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -31,11 +33,12 @@ class ServiceError(Exception):
 
     code: ClassVar[str]
     default_detail: ClassVar[str]
-    retry_after: ClassVar[int | None] = None  # seconds
+    retry_after: int | None = None  # seconds
 
-    def __init__(self, detail: str | None = None, *, pointer: str | None = None) -> None:
+    def __init__(self, detail: str | None = None, *, pointer: str | None = None, reason: str | None = None) -> None:
         self.detail = detail or self.default_detail
         self.pointer = pointer  # RFC 6901, when one field of the body is at fault
+        self.reason = reason or self.code  # stable like the code, and finer: what exactly is wrong with that field
         super().__init__(self.detail)
 
 
@@ -64,6 +67,11 @@ class CursorInvalid(InvalidRequest):
     default_detail = "The cursor was not issued for this list with these filters and this order."
 
 
+class TokenInvalid(InvalidRequest):
+    code = "token_invalid"
+    default_detail = "The link was used before, has expired or was replaced by a newer one. Ask for a new one."
+
+
 class Unauthenticated(ServiceError):
     code = "unauthenticated"
     default_detail = "A valid access token or API key is required."
@@ -72,6 +80,11 @@ class Unauthenticated(ServiceError):
 class InvalidCredentials(Unauthenticated):
     code = "invalid_credentials"
     default_detail = "The user name or the password is wrong."
+
+
+class MfaRequired(Unauthenticated):
+    code = "mfa_required"
+    default_detail = "The password is right; send a code of the second factor too, as `otp`."
 
 
 class RefreshTokenInvalid(Unauthenticated):
@@ -115,6 +128,11 @@ class TenantSuspended(Forbidden):
     default_detail = "The tenant is suspended."
 
 
+class SessionRequired(Forbidden):
+    code = "session_required"
+    default_detail = "This needs a login; an API key is not enough."
+
+
 class NotFound(ServiceError):
     code = "not_found"
     default_detail = "There is nothing here by that name."
@@ -140,6 +158,31 @@ class UsernameTaken(Conflict):
     default_detail = "Another user has this user name."
 
 
+class InvitationPending(Conflict):
+    code = "invitation_pending"
+    default_detail = "This address has been invited already; the invitation can be sent again."
+
+
+class InvitationClosed(Conflict):
+    code = "invitation_closed"
+    default_detail = "The invitation was accepted or revoked."
+
+
+class RoleNameTaken(Conflict):
+    code = "role_name_taken"
+    default_detail = "Another role has this name."
+
+
+class TeamNameTaken(Conflict):
+    code = "team_name_taken"
+    default_detail = "Another team has this name."
+
+
+class RoleIsSystem(Conflict):
+    code = "system_role"
+    default_detail = "The roles that every tenant has cannot be edited or deleted."
+
+
 class TenantExists(Conflict):
     code = "tenant_exists"
     default_detail = "A tenant of this name exists."
@@ -148,6 +191,16 @@ class TenantExists(Conflict):
 class LastOwner(Conflict):
     code = "last_owner"
     default_detail = "The tenant's last owner must stay an active owner."
+
+
+class MfaAlreadyEnabled(Conflict):
+    code = "mfa_already_enabled"
+    default_detail = "The second factor is on already; turn it off first."
+
+
+class ApiKeyRevoked(Conflict):
+    code = "api_key_revoked"
+    default_detail = "The API key was revoked and cannot be changed any more."
 
 
 class IdempotencyInFlight(Conflict):
@@ -184,9 +237,29 @@ class IdempotencyMismatch(Unprocessable):
     default_detail = "This Idempotency-Key was used with another body."
 
 
+class ArchiveInvalid(Unprocessable):
+    code = "archive_invalid"
+    default_detail = "The file is not an archive of a tenant that this service can read."
+
+
+class PasswordWrong(Unprocessable):
+    code = "password_wrong"
+    default_detail = "The password is wrong."
+
+
+class MfaCodeInvalid(Unprocessable):
+    code = "mfa_code_invalid"
+    default_detail = "The code is wrong, or was used before."
+
+
 class PasswordRefused(Unprocessable):
     code = "password_refused"
     default_detail = "The password is too easy to guess."
+
+
+class ImportInvalid(Unprocessable):
+    code = "import_invalid"
+    default_detail = "The file cannot be read."
 
 
 class UnknownReference(Unprocessable):
@@ -194,10 +267,18 @@ class UnknownReference(Unprocessable):
     default_detail = "The request names something that does not exist."
 
 
+class TeamCycle(Unprocessable):
+    code = "team_cycle"
+    default_detail = "A team cannot be below itself."
+
+
 class TooManyRequests(ServiceError):
     code = "rate_limited"
     default_detail = "Too many requests. Wait, then try again."
-    retry_after = 30
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.retry_after = wait
 
 
 class Unavailable(ServiceError):

@@ -1,6 +1,7 @@
 """Idempotency-Key: the stored answer commits with the row it tells of, so neither exists without the other.
 
-Scope: tenant (the schema), caller, route and key. Kept for 24 hours.
+Scope: tenant (the schema), caller, route and key. Kept for 24 hours. An answer may hold a secret that is shown once, so
+its body is encrypted, and can be read only in its scope.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy import column, func, literal, select, table
 from sqlalchemy.dialects.postgresql import insert
 
 from common.clock import now
+from common.encryption import DecryptionFailed, Vault
 from common.errors import IdempotencyInFlight, IdempotencyMismatch
 from common.keys import derive_key
 from common.paging import Executes
@@ -40,6 +42,12 @@ class IdempotentRequest:
     route: str
     key: str
     request_digest: bytes
+    vault: Vault = field(repr=False)
+
+    @property
+    def scope(self) -> str:
+        """Whose answer it is, to what."""
+        return f"{self.tenant}/{self.caller}/{self.route}/{self.key}"
 
     @classmethod
     def of(cls, *, tenant: str, caller: UUID, route: str, key: str, body: bytes, secret: str) -> IdempotentRequest:
@@ -48,7 +56,7 @@ class IdempotentRequest:
         Keyed, because a body may hold a password: who read a plain digest in the database could guess at it quickly.
         """
         digest = hmac.new(derive_key(secret, "idempotent bodies"), body, hashlib.sha256).digest()
-        return cls(tenant, caller, route, key, digest)
+        return cls(tenant, caller, route, key, digest, Vault("idempotent answers", secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,7 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
     The first one holds an advisory lock until its transaction ends; who comes meanwhile gets IdempotencyInFlight.
     A key used with another body is IdempotencyMismatch.
     """
-    scope = f"{request.tenant}/{request.caller}/{request.route}/{request.key}"
-    locked = await unit.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(scope, 0))))
+    locked = await unit.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(request.scope, 0))))
     if not locked.scalar_one():
         raise IdempotencyInFlight
     found = await unit.execute(
@@ -83,7 +90,11 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
         return None
     if row.request_digest != request.request_digest:
         raise IdempotencyMismatch
-    return StoredAnswer(row.status, json.loads(row.headers), row.body)
+    try:
+        body = request.vault.decrypt(row.body, request.scope)
+    except DecryptionFailed:  # the row was tampered with; what it stands for happened, so it must not happen again
+        raise IdempotencyMismatch from None
+    return StoredAnswer(row.status, json.loads(row.headers), body)
 
 
 async def keep_answer(unit: Executes, request: IdempotentRequest, answer: StoredAnswer) -> None:
@@ -95,7 +106,7 @@ async def keep_answer(unit: Executes, request: IdempotentRequest, answer: Stored
         "request_digest": request.request_digest,
         "status": answer.status,
         "headers": json.dumps(dict(answer.headers)),
-        "body": answer.body,
+        "body": request.vault.encrypt(answer.body, request.scope),
         "created_at": now(),
     }
     statement = insert(_keys).values({name: literal(value) for name, value in values.items()})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NewType
 from uuid import UUID
 
+import uuid_utils
 import uuid_utils.compat
 
 TenantId = NewType("TenantId", str)  # "acme": what people call the tenant
@@ -40,3 +41,8 @@ class TenantName:
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562 section 5.7): unique, and ordered by the millisecond it was made in."""
     return uuid_utils.compat.uuid7()
+
+
+def new_id_text() -> str:
+    """The same as text, at an eighth of the cost: every request has one."""
+    return str(uuid_utils.uuid7())

@@ -11,7 +11,8 @@ import typer
 
 from manage.env_example import write_env_example
 from manage.migrate import migrate as run_migrations
-from manage.problems import EXPECTED
+from manage.nouns import NOUNS
+from manage.problems import run
 from manage.promises import write_promises
 from manage.psql import psql
 from manage.revision import make_revision, write_schema_sql
@@ -92,10 +93,14 @@ def schema() -> None:
 app.command(context_settings={"ignore_unknown_options": True})(psql)
 
 
+def _listed() -> None:
+    """Never run: ``manage/__main__.py`` hands these commands to ``manage.operations``. Here they are only listed."""
+
+
+for noun, purpose in NOUNS.items():
+    app.command(noun, help=purpose)(_listed)
+
+
 def main() -> None:
     """Run a command; expected trouble is a sentence on stderr and exit code 1."""
-    try:
-        app()
-    except EXPECTED as trouble:
-        print(trouble, file=sys.stderr)
-        sys.exit(1)
+    run(app)

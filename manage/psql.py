@@ -32,7 +32,7 @@ def psql(
     owner: Annotated[bool, typer.Option("--owner", help="As the owner of all schemas instead.")] = False,
 ) -> None:
     """Open psql as the service's login role, on the server of `make run` or of `DATABASE_URL`."""
-    config = _configuration()
+    config = configuration()
     url = make_url(config.owner_url if owner else service_login(config).url).set(drivername="postgresql")
     program = str(postgres_bin_dir() / "psql")
     # Not an argument, which every user of the machine could read; putenv, because exec hands on the C environment.
@@ -41,19 +41,28 @@ def psql(
     os.execv(program, [program, "-X", "-d", url._replace(password=None).render_as_string(), *(arguments or [])])  # noqa: S606
 
 
-def _configuration() -> Config:
+def configuration() -> Config:
     """The environment's, completed by what ``make run`` keeps. Only addresses are asked of it, so it may be lax."""
+    config = given()
+    if "database_url" not in config.model_fields_set:
+        config = config.model_copy(update={"database_url": SecretStr(embedded_url(config.data_dir.resolve()))})
+    return with_secret(config)
+
+
+def given() -> Config:
+    """The environment's configuration, as lax as development's. Raises CommandError."""
     try:
-        config = Config(environment="development")
+        return Config(environment="development")
     except ValidationError as error:
         wrong = sorted({str(item["loc"][0]).upper() for item in error.errors() if item["loc"]})
         raise CommandError(f"The configuration is wrong, see .env.example for: {', '.join(wrong)}.") from None
-    given = config.model_fields_set
-    if "database_url" not in given:
-        config = config.model_copy(update={"database_url": SecretStr(embedded_url(config.data_dir.resolve()))})
-    if "secret_key" not in given:
-        config = config.model_copy(update={"secret_key": SecretStr(_kept_secret(config.data_dir))})
-    return config
+
+
+def with_secret(config: Config) -> Config:
+    """The same with the secret that ``make run`` keeps, unless it has one. Raises CommandError."""
+    if "secret_key" in config.model_fields_set:
+        return config
+    return config.model_copy(update={"secret_key": SecretStr(_kept_secret(config.data_dir))})
 
 
 def embedded_url(data_dir: Path) -> str:

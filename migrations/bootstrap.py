@@ -36,6 +36,7 @@ class Login:
 
     role: str
     url: str
+    direct_url: str  # past PgBouncer, for LISTEN
     derived: bool  # made and kept for the service, not named by DATABASE_URL
 
 
@@ -47,10 +48,13 @@ def service_login(config: Config) -> Login:
     """
     service = make_url(config.database_url.get_secret_value())
     if make_url(config.owner_url).username != service.username:
-        return Login(service.username or "", _text(service), derived=False)
+        direct = make_url((config.database_direct_url or config.database_url).get_secret_value())
+        return Login(service.username or "", _text(service), _text(_as(direct, service)), derived=False)
     role = f"{service.database}_login"[:63]
     password = derive_key(config.secret_key.get_secret_value(), f"database login {role}").hex()
-    return Login(role, _text(service.set(username=role, password=password)), derived=True)
+    own = service.set(username=role, password=password)
+    direct = make_url((config.database_direct_url or config.database_url).get_secret_value())
+    return Login(role, _text(own), _text(_as(direct, own)), derived=True)
 
 
 async def prepare_database(config: Config) -> Login:
@@ -149,6 +153,9 @@ def _rights(login: Login, database: str) -> list[str]:
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {SYSTEM_SCHEMA} FROM {SYSTEM_ROLE}",
         f"GRANT USAGE ON SCHEMA {SYSTEM_SCHEMA} TO {SYSTEM_ROLE}",
         f"GRANT SELECT ON {SYSTEM_SCHEMA}.tenants TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.outbox TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.rate_limits TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.platform_keys TO {SYSTEM_ROLE}",
     ]
 
 
@@ -178,6 +185,11 @@ def scram_verifier(password: str) -> str:
 
 def _escaped(literal: str) -> str:
     return literal.replace("'", "''")
+
+
+def _as(address: URL, account: URL) -> URL:
+    """The same server and database, as another account."""
+    return address.set(username=account.username, password=account.password)
 
 
 def _text(url: URL) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -17,19 +19,20 @@ import asyncpg
 from common.audit import Actor, Origin, Target, entry
 from common.clock import now
 from common.config import Config
-from common.errors import DatabaseUnavailable, TenantExists
+from common.errors import ArchiveInvalid, DatabaseUnavailable, TenantExists
 from common.ids import TenantName, new_id
 from database import quote_identifier
 from dependencies import NewOwner
+from migrations.archive import load_archive, read_manifest
 from migrations.bootstrap import create_role, membership_options, service_login
 from migrations.seed import digest, write_seed
-from migrations.tenant import expected_revision, rights_sql, schema_sql
+from migrations.tenant import expected_revision, rights_sql, schema_sql, shared_rights_sql
 
 # Each creation holds a lock on every table and index it makes, some 120, and PostgreSQL has room for 64 times
 # max_connections in all: more creations at once than these would exhaust it.
 CONCURRENT_CREATIONS: Final = 4
-_CREATED: Final = {"tenant": "tenant.created", "user": "users.user.created"}
-COMMAND_SECONDS: Final = 30.0  # many times what a creation needs; a frozen server holds a request no longer
+MAX_TITLE: Final = 200
+COMMAND_SECONDS: Final = 30.0  # many times what a request's own command needs; a frozen server holds it no longer
 CLOSE_SECONDS: Final = 2.0
 _CREATING: Final = 7_300_002  # first half of the advisory lock that creations of one name wait for
 
@@ -49,24 +52,48 @@ class TenantProvisioner:
         """Create the tenant and its first user, who owns it; answers the user's id. Raises TenantExists."""
         async with self._slots:
             first_user = await owner()
-            connection = await self._connect()
+            async with self.connection() as connection, connection.transaction():
+                await self._claim(connection, name)
+                await self._build(connection, name)
+                await write_seed(connection)
+                user_id = await _add_owner(connection, first_user)
+                await _register(connection, name, title)
+                await _audit(connection, Target("tenant", name.tenant_id, title), origin, "tenant.created")
+                await _audit(
+                    connection, Target("user", str(user_id), first_user.username), origin, "users.user.created"
+                )
+                await connection.execute(shared_rights_sql(name.schema))
+            return user_id
+
+    async def restore(self, name: TenantName, path: Path, *, status: str, origin: Origin) -> None:
+        """Make a tenant from an archive that ``read_manifest`` found good. Raises TenantExists or ArchiveInvalid."""
+        manifest = await asyncio.to_thread(read_manifest, path)
+        title = str(manifest["name"])[:MAX_TITLE]
+        async with self._slots, self.connection(seconds=None) as connection:
             try:
                 async with connection.transaction():
                     await self._claim(connection, name)
                     await self._build(connection, name)
-                    user_id = await _add_owner(connection, first_user)
-                    await _register(connection, name, title)
-                    await _audit(connection, Target("tenant", name.tenant_id, title), origin)
-                    await _audit(connection, Target("user", str(user_id), first_user.username), origin)
-                return user_id
-            finally:
-                await _close(connection)
+                    await load_archive(connection, name, path)
+                    await write_seed(connection)
+                    await _register(connection, name, title, status)
+                    await _audit(connection, Target("tenant", name.tenant_id, title), origin, "tenant.imported")
+                    await connection.execute(shared_rights_sql(name.schema))
+            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+                raise ArchiveInvalid("The archive's rows contradict each other; nothing was stored.") from error
 
-    async def _connect(self) -> asyncpg.Connection:
+    @asynccontextmanager
+    async def connection(self, *, seconds: float | None = COMMAND_SECONDS) -> AsyncIterator[asyncpg.Connection]:
+        """A connection as the owner, closed at the end. A command may take so many seconds, or with None as long as it
+        needs, as one that copies a whole table does. Raises DatabaseUnavailable."""
         try:
-            return await asyncpg.connect(self._dsn, timeout=self._timeout, command_timeout=COMMAND_SECONDS)
+            connection = await asyncpg.connect(self._dsn, timeout=self._timeout, command_timeout=seconds)
         except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
             raise DatabaseUnavailable from error
+        try:
+            yield connection
+        finally:
+            await _close(connection)
 
     async def _claim(self, connection: asyncpg.Connection, name: TenantName) -> None:
         """Wait for other creations of the same name, then refuse if one of them won."""
@@ -87,7 +114,6 @@ class TenantProvisioner:
             f"{schema_sql()};"
             f"{rights_sql(name.schema, name.schema)}"
         )
-        await write_seed(connection)
 
 
 async def _close(connection: asyncpg.Connection) -> None:
@@ -120,20 +146,21 @@ async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
     return user_id
 
 
-async def _register(connection: asyncpg.Connection, name: TenantName, title: str) -> None:
+async def _register(connection: asyncpg.Connection, name: TenantName, title: str, status: str = "active") -> None:
     await connection.execute(
-        """INSERT INTO system.tenants (id, schema_name, role_name, name, revision, seed_digest)
-           VALUES ($1, $2, $2, $3, $4, $5)""",
+        """INSERT INTO system.tenants (id, schema_name, role_name, name, status, revision, seed_digest)
+           VALUES ($1, $2, $2, $3, $4, $5, $6)""",
         name.tenant_id,
         name.schema,
         title,
+        status,
         expected_revision(),
         digest(),
     )
 
 
-async def _audit(connection: asyncpg.Connection, created: Target, origin: Origin) -> None:
-    item = entry(_CREATED[created.type], actor=Actor("platform"), origin=origin, target=created)
+async def _audit(connection: asyncpg.Connection, made: Target, origin: Origin, action: str) -> None:
+    item = entry(action, actor=Actor("platform"), origin=origin, target=made)
     await connection.execute("SELECT audit_append($1::jsonb)", json.dumps([item]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from zlib import crc32
 
 import httpx
 import pytest
@@ -11,9 +12,13 @@ from fastapi import FastAPI
 import main
 from common.config import Config
 from tests.support.apps import Wired, running
+from tests.support.post import PostOffice, post_office
 from tests.support.servers import Servers, running_servers
 from tests.support.wire import wire_to
 from tests.support.world import TestTenant, client_of, create_tenant, create_twin
+
+# The contracts' assertions explain themselves like those of a test file.
+pytest.register_assert_rewrite("tests.support.contracts")
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +65,26 @@ async def beta(http: httpx.AsyncClient) -> TestTenant:
 async def tenant(http: httpx.AsyncClient) -> TestTenant:
     """A tenant of the test's own, with nobody but its owner."""
     return await create_tenant(http)
+
+
+@pytest.fixture(scope="session")
+async def office(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostOffice]:
+    """An application with a database of its own, whose mails are delivered when a test says so."""
+    async with post_office(servers, tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def branches(office: PostOffice) -> dict[str, TestTenant]:
+    """The twin tenants of that application."""
+    return {name: await create_twin(office.http, f"tenant_{name}") for name in ("north", "south")}
+
+
+@pytest.fixture
+async def branch(request: pytest.FixtureRequest, office: PostOffice, branches: dict[str, TestTenant]) -> TestTenant:
+    """One of them, with no mail under way: which one, the test's name decides, so that both are lived in."""
+    await office.deliver()
+    return branches[("north", "south")[crc32(request.node.nodeid.encode()) % 2]]
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from users.auth.service import load_principal
+from users import operators
+from users.api_keys.usage import KeyUsage
+from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
 from users.endpoints import router
+from users.housekeeping import keep_house
+from users.mailing.handlers import JOB_HANDLERS, MAIL_TEMPLATES
 from users.models import CONSTRAINTS
-from users.tenants.service import count_outdated_tenants, find_tenant
+from users.platform.keys import platform_key_check
+from users.tenants.service import count_outdated_tenants
 
-__all__ = ["CONSTRAINTS", "count_outdated_tenants", "find_tenant", "load_principal", "router"]
+__all__ = [
+    "CONSTRAINTS",
+    "JOB_HANDLERS",
+    "MAIL_TEMPLATES",
+    "KeyUsage",
+    "cached_key_holders",
+    "cached_principals",
+    "cached_profiles",
+    "cached_tenants",
+    "count_outdated_tenants",
+    "keep_house",
+    "operators",
+    "platform_key_check",
+    "router",
+]

@@ -6,15 +6,30 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.errors import EmailTaken, ServiceError, UsernameTaken
+from common.errors import EmailTaken, InvitationPending, RoleNameTaken, ServiceError, TeamNameTaken, UsernameTaken
 from shared_models import IdMixin, SystemBase, TenantBase, TimestampMixin, VersionMixin, at_most, one_of
 
 LEVELS = ["own", "team", "all"]
 LIVING = text("deleted_at IS NULL")
+PROFILES: Final = "profiles"
+"""The cached copies of users as they see themselves, and of their sessions. A user's row changes with everything that
+is shown with it, roles and teams included, so every UPDATE of that table has them forgotten: ``database`` sees to it.
+"""
 
 
 class User(IdMixin, TimestampMixin, VersionMixin, TenantBase):
@@ -35,6 +50,7 @@ class User(IdMixin, TimestampMixin, VersionMixin, TenantBase):
         Index("uq_users_username_normalized", "username_normalized", unique=True, postgresql_where=LIVING),
         Index("ix_users_created_at_id", "created_at", "id", postgresql_where=LIVING),
         Index("ix_users_updated_at_id", "updated_at", "id", postgresql_where=LIVING),
+        {"info": {"copies": PROFILES}},
     )
 
     email: Mapped[str]
@@ -219,6 +235,7 @@ class ApiKey(IdMixin, TimestampMixin, VersionMixin, TenantBase):
         at_most("name", 100),
         at_most("prefix", 16),
         UniqueConstraint("digest"),
+        UniqueConstraint("previous_digest"),
         Index("ix_api_keys_user_id", "user_id"),
         Index("ix_api_keys_created_at_id", "created_at", "id"),
     )
@@ -229,8 +246,79 @@ class ApiKey(IdMixin, TimestampMixin, VersionMixin, TenantBase):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     allowed_cidrs: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    previous_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    previous_expires_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Invitation(IdMixin, TimestampMixin, VersionMixin, TenantBase):
+    """A person asked to join, with the roles and teams that wait. Its secret is made when the mail is sent."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        at_most("email", 254),
+        at_most("email_normalized", 1000),
+        at_most("locale", 35),
+        UniqueConstraint("digest"),
+        Index(
+            "uq_invitations_email_normalized",
+            "email_normalized",
+            unique=True,
+            postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
+        ),
+        Index("ix_invitations_created_at_id", "created_at", "id"),
+        Index(None, "invited_by"),
+        Index(None, "user_id"),
+    )
+
+    email: Mapped[str]
+    email_normalized: Mapped[str]
+    locale: Mapped[str] = mapped_column(server_default="en")
+    role_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    team_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    invited_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class UserTotp(TenantBase):
+    """A second factor (RFC 6238): its secret encrypted, and the last time step used, so that a code works once."""
+
+    __tablename__ = "user_totp"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(IdMixin, TenantBase):
+    """A code that stands in for the second factor once; stored as a digest."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PlatformKey(IdMixin, SystemBase):
+    """A key of the platform's operators, beside the first one from the configuration; stored as a digest."""
+
+    __tablename__ = "platform_keys"
+    __table_args__ = (at_most("name", 100), at_most("prefix", 16))
+
+    name: Mapped[str]
+    prefix: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
 
@@ -254,10 +342,14 @@ class Tenant(TimestampMixin, SystemBase):
     revision: Mapped[str]
     seed_digest: Mapped[str]
     shard: Mapped[str] = mapped_column(server_default="default")
+    delete_after: Mapped[datetime | None]
 
 
 CONSTRAINTS: Final[dict[str, type[ServiceError]]] = {
     "uq_users_email_normalized": EmailTaken,
     "uq_users_username_normalized": UsernameTaken,
+    "uq_invitations_email_normalized": InvitationPending,
+    "uq_roles_name": RoleNameTaken,
+    "uq_teams_name": TeamNameTaken,
 }
 """What the violation of a rule means to the caller."""

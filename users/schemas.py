@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import zoneinfo
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -27,8 +27,11 @@ def normalize_username(username: str) -> str:
     return username.lower()
 
 
+_TIMEZONES: Final = zoneinfo.available_timezones()  # reads some 600 file names: once
+
+
 def _known_timezone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
+    if name not in _TIMEZONES:
         raise ValueError("is not a time zone of the IANA database, such as Europe/Athens")
     return name
 
@@ -67,6 +70,14 @@ class TeamRef(Shape):
 
     id: UUID
     name: str = Field(examples=["Reservations"])
+
+
+class UserRef(Shape):
+    """A user, as others mention it."""
+
+    id: UUID
+    username: str = Field(examples=["maria"])
+    full_name: str | None = Field(examples=["Maria Papadaki"])
 
 
 class User(Shape):

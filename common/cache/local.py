@@ -4,47 +4,50 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class LocalCache(Generic[Key, Value]):
-    """At most ``size`` entries, the least recently used dropped first, each for at most ``seconds``."""
+class LocalCache(Generic[Value]):
+    """Values by bucket and field: at most ``size``, the least recently used dropped first, each for some seconds.
+
+    ``drops`` counts what was forgotten on purpose. A load that began at another count may have read what was true
+    before, and must not be kept.
+    """
 
     def __init__(self, *, seconds: float, size: int) -> None:
         self._seconds = seconds
         self._size = size
-        self._entries: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
-        self._drops = 0
+        self._entries: OrderedDict[tuple[str, str], tuple[float, Value]] = OrderedDict()
+        self.drops = 0
 
-    async def get(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
-        """The value of ``key``, loaded if need be.
-
-        Its age counts from before the load began, and a load during which anything was dropped is not kept: it may
-        have read what was true before. None, "there is no such thing", is never kept: it may be about to be made.
-        """
-        started, drops = time.monotonic(), self._drops
+    def get(self, bucket: str, field: str) -> Value | None:
+        """A value that is still fresh."""
+        key = (bucket, field)
         entry = self._entries.get(key)
-        if entry is not None and entry[0] > started:
-            self._entries.move_to_end(key)
-            return entry[1]
-        value = await load()
-        if drops == self._drops and value is not None:
-            self._entries[key] = (started + self._seconds, value)
-            self._entries.move_to_end(key)
-            if len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-        return value
+        if entry is None or entry[0] <= time.monotonic():
+            return None
+        self._entries.move_to_end(key)
+        return entry[1]
 
-    def drop(self, key: Key) -> None:
-        """Forget ``key`` now."""
-        self._drops += 1
-        self._entries.pop(key, None)
+    def put(self, bucket: str, field: str, value: Value, *, read_at: float) -> None:
+        """Keep a value; its age counts from ``read_at`` (monotonic), before it was read."""
+        self._entries[bucket, field] = (read_at + self._seconds, value)
+        self._entries.move_to_end((bucket, field))
+        if len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def drop(self, bucket: str, field: str | None) -> None:
+        """Forget one value, or the whole bucket."""
+        self.drops += 1
+        if field is not None:
+            self._entries.pop((bucket, field), None)
+            return
+        for key in [key for key in self._entries if key[0] == bucket]:
+            del self._entries[key]
 
     def clear(self) -> None:
         """Forget everything."""
-        self._drops += 1
+        self.drops += 1
         self._entries.clear()

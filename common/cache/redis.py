@@ -1,25 +1,135 @@
-"""The connection to Redis or Valkey, with the one policy for its failures: it may be gone at any time."""
+"""Redis or Valkey as a copy: the one timeout, the one circuit breaker, and the rule that it may be gone at any time.
+
+No method raises for the server's sake. A read that fails is a miss, a write that fails is lost, and both are counted.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-TIMEOUT: Final = 0.25  # seconds; a cache that answers later than PostgreSQL would is of no use
+TIMEOUT: Final = 0.2  # seconds; a copy that answers later than the original would is of no use
+FAILURES_UNTIL_OPEN: Final = 3
+OPEN_SECONDS: Final = 2.0
+
+FAULTS: Final = (RedisError, OSError, TimeoutError)
+
+Answer = TypeVar("Answer")
 
 
-def connect_redis(address: str) -> Redis:
-    """A client for ``redis://``, ``rediss://`` or ``unix://``. Nothing is sent until it is used."""
-    return Redis.from_url(address, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0))
+class Breaker:
+    """Opens after a few failures in a row; then, every ``OPEN_SECONDS``, lets one call through to find out."""
 
+    def __init__(self) -> None:
+        self._failures = 0
+        self._closed_again_at = 0.0
 
-async def answers(client: Redis) -> bool:
-    """Whether the server answers in time."""
-    try:
-        return bool(await client.ping())
-    except (RedisError, OSError, TimeoutError):
+    @property
+    def is_open(self) -> bool:
+        """Whether calls should not be made now. Asking is taking the turn: one caller a period is let through."""
+        if self._failures < FAILURES_UNTIL_OPEN:
+            return False
+        if time.monotonic() < self._closed_again_at:
+            return True
+        self._closed_again_at = time.monotonic() + OPEN_SECONDS
         return False
+
+    def succeeded(self) -> None:
+        """The server answered."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """The server did not answer in time, or not what it should."""
+        self._failures += 1
+        if self._failures >= FAILURES_UNTIL_OPEN:
+            self._closed_again_at = time.monotonic() + OPEN_SECONDS
+
+
+class RedisCopy:
+    """Hashes of bytes, each thrown away as a whole after a while."""
+
+    def __init__(self, address: str | None, registry: CollectorRegistry) -> None:
+        self._client = _connect(address) if address else None
+        self._breaker = Breaker()
+        self._failures = Counter("cache_failures_total", "Calls to Redis that failed.", registry=registry)
+        self._open = Gauge("cache_breaker_open", "1 while Redis is not asked.", registry=registry)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a server to ask at all."""
+        return self._client is not None
+
+    async def get(self, key: str, field: str) -> bytes | None:
+        """A field of a hash, or None."""
+
+        async def ask(client: Redis) -> bytes | None:
+            value = await client.hget(key, field)
+            return value.encode() if isinstance(value, str) else value
+
+        return await self._try(ask)
+
+    async def put(self, key: str, field: str, value: bytes, seconds: int) -> None:
+        """Set a field. The hash lives for ``seconds`` from its first field on, however many follow."""
+
+        async def send(client: Redis) -> None:
+            async with client.pipeline(transaction=False) as pipe:
+                pipe.hset(key, field, value)
+                pipe.expire(key, seconds, nx=True)
+                await pipe.execute()
+
+        await self._try(send)
+
+    async def drop(self, key: str, field: str | None) -> None:
+        """Forget a field, or the whole hash."""
+
+        async def send(client: Redis) -> None:
+            await (client.delete(key) if field is None else client.hdel(key, field))
+
+        await self._try(send)
+
+    async def answers(self) -> bool:
+        """Whether the server answers now, whatever the breaker thinks."""
+        if self._client is None:
+            return True
+        try:
+            await self._client.ping()
+        except FAULTS:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _try(self, call: Callable[[Redis], Awaitable[Answer]]) -> Answer | None:
+        if self._client is None or self._breaker.is_open:
+            return None
+        try:
+            answer = await call(self._client)
+        except FAULTS:
+            self._failures.inc()
+            self._breaker.failed()
+            self._open.set(1)
+            return None
+        self._breaker.succeeded()
+        self._open.set(0)
+        return answer
+
+
+def _connect(address: str) -> Redis:
+    """A client that sends nothing until it is used, and never tries twice: PostgreSQL has the answer too."""
+    return Redis.from_url(
+        address,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=50,
+    )

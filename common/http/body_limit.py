@@ -7,17 +7,23 @@ learns only that, and what is too large is refused like everything else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """Ends the reading of a body of more than ``limit`` bytes with 413: at once if it says its length, else there."""
+    """Ends the reading of a body of more than ``limit`` bytes with 413: at once if it says its length, else there.
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    ``larger`` has the limits of the paths that take files.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, self._limited(scope, receive) if scope["type"] == "http" else receive, send)
@@ -25,15 +31,16 @@ class BodyLimit:
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         declared = Headers(scope=scope).get("content-length", "")
         total = int(declared) if declared.isdecimal() and declared.isascii() else 0
+        limit = self._larger.get(scope["path"], self._limit)
         received = 0
 
         async def receive_limited() -> Message:
             nonlocal received
-            if total > self._limit:
+            if total > limit:
                 raise HTTPException(413)
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._limit:
+            if received > limit:
                 raise HTTPException(413)
             return message
 

@@ -29,6 +29,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": JSON_POLICY,
     "Cross-Origin-Resource-Policy": "same-site",
 }
+_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 VARY: Final = "Authorization, X-API-Key, X-Tenant-ID"
 QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})  # asked every few seconds: logged only when they fail
 
@@ -118,10 +119,17 @@ class Envelope:
 
 def _add_headers(scope: Scope, message: Message, request_id: str) -> None:
     headers = MutableHeaders(scope=message)
-    headers["X-Request-ID"] = request_id
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
+    for name, value in scope["state"].get("answer_headers", {}).items():
+        headers[name] = value
+    # Looked up once, not once for each header that is added: ASGI's names are bytes in lower case.
+    raw, present = headers.raw, {name for name, _ in headers.raw}
+    raw.append((b"x-request-id", request_id.encode()))
+    raw += [header for header in _HEADERS if header[0] not in present]
     path: str = scope["path"]
     if path.startswith(("/api/", "/ofrep/")):
-        headers.setdefault("Cache-Control", "no-store" if path.startswith("/api/v1/auth/") else "private")
-        headers.add_vary_header(VARY)
+        if b"cache-control" not in present:
+            raw.append((b"cache-control", b"no-store" if path.startswith("/api/v1/auth/") else b"private"))
+        if b"vary" in present:
+            headers.add_vary_header(VARY)
+        else:
+            raw.append((b"vary", VARY.encode()))

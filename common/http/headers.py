@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from common.errors import AmbiguousCredentials, TenantInvalid, TenantRequired, Unauthenticated
-from common.ids import TenantName, new_id
+from common.ids import TenantName, new_id_text
 
 MAX_USER_AGENT: Final = 400
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -66,7 +66,7 @@ def read_path(scope: Scope) -> str:
 def read_request_id(headers: Headers) -> str:
     """The caller's request id when it is safe to log and echo, else a new one."""
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(new_id())
+    return given if _REQUEST_ID.fullmatch(given) else new_id_text()
 
 
 def read_client_address(peer: str | None, headers: Headers, trusted: Sequence[Network]) -> str | None:

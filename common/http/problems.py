@@ -119,7 +119,7 @@ def answer_service_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     errors = None
     if status == 422:
-        errors = [{"pointer": error.pointer or "/body", "code": error.code, "message": error.detail}]
+        errors = [{"pointer": error.pointer or "/body", "code": error.reason, "message": error.detail}]
     return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
 
 

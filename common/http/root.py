@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -40,8 +40,17 @@ class Readiness(BaseModel):
     checks: dict[str, Verdict] = Field(examples=[{"database": "pass", "redis": "pass", "migrations": "pass"}])
 
 
+class JsonWebKeySet(BaseModel):
+    """A set of public keys."""
+
+    keys: list[dict[str, str]]
+
+
 def root_router(
-    information: ServiceInformation, checks: Mapping[str, Check], registry: CollectorRegistry | None
+    information: ServiceInformation,
+    checks: Mapping[str, Check],
+    registry: CollectorRegistry | None,
+    jwks: Mapping[str, Any],
 ) -> APIRouter:
     """The routes below ``/``. Without a registry, ``/metrics`` is served elsewhere."""
     router = APIRouter(tags=["service"])
@@ -71,14 +80,25 @@ def root_router(
             response.headers["Retry-After"] = "2"
         return Readiness(status=worst, checks=dict(zip(names, verdicts, strict=True)))
 
+    _add_key_set(router, jwks)
     if registry is not None:
-
-        @router.get("/metrics", summary="Metrics", operation_id="get_metrics", response_class=Response)
-        async def get_metrics() -> Response:
-            """In Prometheus' text format."""
-            return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
+        _add_metrics(router, registry)
     return router
+
+
+def _add_key_set(router: APIRouter, jwks: Mapping[str, Any]) -> None:
+    @router.get("/.well-known/jwks.json", summary="Public signing keys", operation_id="get_jwks")
+    async def get_jwks(response: Response) -> JsonWebKeySet:
+        """The keys that verify access tokens (RFC 7517); empty when they are signed with a secret."""
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return JsonWebKeySet.model_validate(jwks)
+
+
+def _add_metrics(router: APIRouter, registry: CollectorRegistry) -> None:
+    @router.get("/metrics", summary="Metrics", operation_id="get_metrics", response_class=Response)
+    async def get_metrics() -> Response:
+        """In Prometheus' text format."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _bounded(check: Check) -> Verdict:

@@ -27,11 +27,17 @@ class HttpMetrics:
             registry=registry,
         )
 
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # finding them costs more than counting
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request. Methods nobody defined share a label, or a client could make as many as it likes."""
         known = method if method in METHODS else "OTHER"
-        self._count.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        found = self._found.get((known, route, status))
+        if found is None:
+            found = self._count.labels(known, route, str(status)), self._seconds.labels(known, route)
+            self._found[known, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
 
 class PoolCollector(Collector):

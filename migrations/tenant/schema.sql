@@ -1,4 +1,4 @@
--- revision: 0002
+-- revision: 0003
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -782,3 +782,69 @@ ALTER TABLE audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_change;
 ALTER TABLE audit_logs ENABLE ALWAYS TRIGGER audit_logs_refuse_truncate;
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+
+-- Running upgrade 0002 -> 0003
+
+CREATE TABLE invitations (
+    id UUID NOT NULL, 
+    email TEXT NOT NULL, 
+    email_normalized TEXT NOT NULL, 
+    locale TEXT DEFAULT 'en' NOT NULL, 
+    role_ids UUID[] DEFAULT '{}' NOT NULL, 
+    team_ids UUID[] DEFAULT '{}' NOT NULL, 
+    invited_by UUID, 
+    digest BYTEA, 
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    accepted_at TIMESTAMP WITH TIME ZONE, 
+    revoked_at TIMESTAMP WITH TIME ZONE, 
+    user_id UUID, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    version INTEGER DEFAULT '1' NOT NULL, 
+    CONSTRAINT pk_invitations PRIMARY KEY (id), 
+    CONSTRAINT ck_invitations_email_length CHECK (char_length(email) <= 254), 
+    CONSTRAINT ck_invitations_email_normalized_length CHECK (char_length(email_normalized) <= 1000), 
+    CONSTRAINT ck_invitations_locale_length CHECK (char_length(locale) <= 35), 
+    CONSTRAINT fk_invitations_invited_by FOREIGN KEY(invited_by) REFERENCES users (id) ON DELETE SET NULL, 
+    CONSTRAINT fk_invitations_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE SET NULL, 
+    CONSTRAINT uq_invitations_digest UNIQUE (digest)
+);
+
+CREATE INDEX ix_invitations_created_at_id ON invitations (created_at, id);
+
+CREATE INDEX ix_invitations_invited_by ON invitations (invited_by);
+
+CREATE INDEX ix_invitations_user_id ON invitations (user_id);
+
+CREATE UNIQUE INDEX uq_invitations_email_normalized ON invitations (email_normalized) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+
+CREATE TABLE recovery_codes (
+    id UUID NOT NULL, 
+    user_id UUID NOT NULL, 
+    digest BYTEA NOT NULL, 
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    used_at TIMESTAMP WITH TIME ZONE, 
+    CONSTRAINT pk_recovery_codes PRIMARY KEY (id), 
+    CONSTRAINT fk_recovery_codes_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE, 
+    CONSTRAINT uq_recovery_codes_digest UNIQUE (digest)
+);
+
+CREATE INDEX ix_recovery_codes_user_id ON recovery_codes (user_id);
+
+CREATE TABLE user_totp (
+    user_id UUID NOT NULL, 
+    secret BYTEA NOT NULL, 
+    last_step BIGINT DEFAULT '0' NOT NULL, 
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    confirmed_at TIMESTAMP WITH TIME ZONE, 
+    CONSTRAINT pk_user_totp PRIMARY KEY (user_id), 
+    CONSTRAINT fk_user_totp_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+ALTER TABLE api_keys ADD COLUMN previous_digest BYTEA;
+
+ALTER TABLE api_keys ADD COLUMN previous_expires_at TIMESTAMP WITH TIME ZONE;
+
+ALTER TABLE api_keys ADD CONSTRAINT uq_api_keys_previous_digest UNIQUE (previous_digest);
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import httpx
@@ -12,9 +12,11 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from common.audit import Origin, Target
+from common.cache.two_level import Message
 from common.config import Config
 from common.ids import TenantName, new_id
-from database import WriteUnit
+from database import Database, WriteUnit
+from migrations.bootstrap import service_login
 from tests.support.probes import owner_connection
 from tests.support.world import TestTenant, create_tenant
 from users.models import Team
@@ -31,14 +33,26 @@ async def tenant(http: httpx.AsyncClient) -> TestTenant:
 
 
 @pytest.fixture
-async def unit(app: FastAPI, tenant: TestTenant) -> AsyncIterator[WriteUnit]:
+def forgotten() -> list[Message]:
+    """What the unit's commits said to be stale."""
+    return []
+
+
+@pytest.fixture
+async def unit(app: FastAPI, config: Config, tenant: TestTenant, forgotten: list[Message]) -> AsyncIterator[WriteUnit]:
     """A write unit of a tenant of the test's own."""
+
+    async def forget(messages: Sequence[Message]) -> None:
+        forgotten.extend(messages)
+
     name = TenantName.parse(tenant.name)
     assert name is not None
     found = await app.state.services.find_tenant(name)
-    made: WriteUnit = app.state.services.database.write(found, origin=Origin(str(new_id())))
+    database = Database(config, service_login(config).url, forget)
+    made = database.write(found, origin=Origin(str(new_id())))
     yield made
     await made.close()
+    await database.close()
 
 
 @pytest.fixture
@@ -89,46 +103,46 @@ async def test_reading_in_a_write_unit_needs_no_entry(unit: WriteUnit, owner: as
     assert await _found(owner, unit) == (0, 0)
 
 
-async def test_an_error_after_the_entry_was_noted_leaves_neither(unit: WriteUnit, owner: asyncpg.Connection) -> None:
-    effects: list[str] = []
-
+async def test_an_error_after_the_entry_was_noted_leaves_neither(
+    unit: WriteUnit, owner: asyncpg.Connection, forgotten: list[Message]
+) -> None:
     async def fail() -> None:
         async with unit:
             await unit.execute(NEW_TEAM)
             unit.audit("team.created")
-            unit.after_commit(lambda: effects.append("happened"))
+            unit.invalidate("teams")
             await unit.execute(text("SELECT 1 / 0"))
 
     with pytest.raises(DBAPIError):
         await fail()
 
     assert await _found(owner, unit) == (0, 0)
-    assert effects == []
+    assert forgotten == []
 
 
 async def test_an_entry_that_cannot_be_stored_takes_the_change_with_it(
-    unit: WriteUnit, owner: asyncpg.Connection
+    unit: WriteUnit, owner: asyncpg.Connection, forgotten: list[Message]
 ) -> None:
-    effects: list[str] = []
     await unit.execute(NEW_TEAM)
     unit.audit("a" * 129)
-    unit.after_commit(lambda: effects.append("happened"))
+    unit.invalidate("teams")
 
     with pytest.raises(DBAPIError):
         await unit.commit()
     await unit.close()
 
     assert await _found(owner, unit) == (0, 0)
-    assert effects == []
+    assert forgotten == []
 
 
-async def test_an_effect_happens_once_and_after_the_commit(unit: WriteUnit, owner: asyncpg.Connection) -> None:
-    effects: list[bool] = []
-    unit.after_commit(lambda: effects.append(unit.commit_sent))
+async def test_what_is_stale_is_forgotten_once_and_after_the_commit(
+    unit: WriteUnit, owner: asyncpg.Connection, tenant: TestTenant, forgotten: list[Message]
+) -> None:
+    unit.invalidate("teams", "one")
     unit.audit("team.seen")
 
     await unit.commit()
     await unit.commit()
 
-    assert effects == [True]
+    assert forgotten == [(f"{tenant.name}/teams", "one")]
     assert await _found(owner, unit) == (0, 1)

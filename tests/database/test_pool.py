@@ -15,7 +15,7 @@ from common.audit import Origin
 from common.errors import Overloaded
 from common.ids import new_id
 from database import Database, Tenant
-from tests.database.narrow import Narrow, assert_bare, assert_next_sees_its_own
+from tests.database.narrow import OLDEST_USERS, Narrow, assert_bare, assert_next_sees_its_own
 from tests.support.apps import services_of
 from tests.support.servers import Servers
 from users.models import Team
@@ -114,7 +114,7 @@ async def test_failing_requests_of_two_tenants_in_turns_do_not_mix(narrow: Narro
 async def test_many_requests_of_two_tenants_share_one_connection(narrow: Narrow) -> None:
     owners = narrow.owners()
 
-    answers = await asyncio.gather(*(owners[number % 2].get("/users?limit=200") for number in range(20)))
+    answers = await asyncio.gather(*(owners[number % 2].get(OLDEST_USERS) for number in range(20)))
 
     for number, answer in enumerate(answers):
         assert narrow.twins[number % 2].canary in answer.text

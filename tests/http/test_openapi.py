@@ -161,7 +161,7 @@ def test_every_body_shows_an_example_of_every_field_that_must_be_given(
     bodies = [
         one.spec["requestBody"]["content"]["application/json"]["schema"]
         for one in operations
-        if "requestBody" in one.spec
+        if "application/json" in one.spec.get("requestBody", {}).get("content", {})
     ]
 
     assert len(bodies) >= 5

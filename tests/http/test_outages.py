@@ -14,7 +14,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from common.ids import new_id
 from manage.embedded import EmbeddedPostgres
 from tests.support.apps import running, services_of
 from tests.support.problems import problem_of
@@ -101,7 +100,7 @@ async def test_after_a_restart_of_the_database_the_next_requests_succeed(
         assert services_of(app).database.pool_state()["idle"] >= 2
         postgres.stop()
         postgres.start()
-        services_of(app).forget_user(new_id())  # nobody is cached: the guard meets a dead connection as well
+        services_of(app).caches.stop_listening()  # nobody is cached: the guard meets a dead connection as well
         answer = await request()
         assert answer.status_code in {200, 201}, answer.text
 

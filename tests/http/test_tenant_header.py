@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from common.config import Config
+from migrations.notices import notify_change
 from tests.support.probes import owner_connection, watched
 from tests.support.problems import problem_of
 from tests.support.world import API, PASSWORD, TestTenant
@@ -33,10 +34,13 @@ async def eventually(tenant: TestTenant, status: int) -> httpx.Response:
     return answer
 
 
-async def set_in_registry(config: Config, tenant: TestTenant, column: str, value: str) -> None:
-    """Change the tenant's row as the platform's operator would."""
-    async with owner_connection(config, "system") as connection:
+async def set_in_registry(config: Config, tenant: TestTenant, column: str, value: str) -> str:
+    """Change the tenant's row, and let every process know, as the platform's operator would; what was there before."""
+    async with owner_connection(config, "system") as connection, connection.transaction():
+        before = await connection.fetchval(f"SELECT {column} FROM tenants WHERE schema_name = $1", tenant.name)
         await connection.execute(f"UPDATE tenants SET {column} = $1 WHERE schema_name = $2", value, tenant.name)
+        await notify_change(connection, tenant.name)
+    return str(before)
 
 
 async def test_the_header_is_required(http: httpx.AsyncClient) -> None:
@@ -92,10 +96,13 @@ async def test_a_tenant_that_is_not_served(
     tenant: TestTenant, config: Config, change: tuple[str, str], status: int, code: str
 ) -> None:
     """The open addresses are closed like the others."""
-    await set_in_registry(config, tenant, *change)
+    before = await set_in_registry(config, tenant, *change)
 
     problem_of(await eventually(tenant, status), status, code)
     problem_of(await tenant.anonymous.post("/auth/login", json=BODY), status, code)
+
+    await set_in_registry(config, tenant, change[0], before)
+    assert (await eventually(tenant, 200)).status_code == 200
 
 
 async def test_a_tenant_comes_back_without_a_restart(tenant: TestTenant, config: Config) -> None:

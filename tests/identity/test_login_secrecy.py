@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 
 from common.config import Config
 from tests.support.probes import owner_connection, watched
-from tests.support.world import PASSWORD, TestTenant
+from tests.support.world import PASSWORD, Api, TestTenant, client_of
 
 pytestmark = pytest.mark.promise("I5")
 
@@ -36,6 +37,10 @@ CASES: Final = {
 }
 
 
+ALLOWED: Final = 10  # failed logins of one account from one address
+Observe = Callable[[str], Awaitable["Observed"]]
+
+
 class WatchedPool(ThreadPoolExecutor):
     """A pool that notes what it is given to do."""
 
@@ -49,9 +54,23 @@ class WatchedPool(ThreadPoolExecutor):
 
 
 @dataclass(slots=True)
+class Stranger:
+    """Who guesses, and how often each name was tried: of those tries the limit tells."""
+
+    api: Api
+    tries: Counter[str] = field(default_factory=Counter)
+
+    async def log_in(self, name: str, password: str) -> httpx.Response:
+        """Try."""
+        self.tries[name] += 1
+        return await self.api.post("/auth/login", json={"username": name, "password": password})
+
+
+@dataclass(slots=True)
 class Observed:
     """Everything about a failed login that somebody could tell apart."""
 
+    tries: int
     answer: httpx.Response
     statements: list[str]
     hashes: list[str]
@@ -66,6 +85,13 @@ def pool(app: FastAPI) -> Iterator[WatchedPool]:
     yield passwords._pool
     passwords._pool.shutdown()
     passwords._pool = original
+
+
+@pytest.fixture(scope="module")
+async def stranger(app: FastAPI, alpha: TestTenant) -> AsyncIterator[Stranger]:
+    """Somebody at an address from which nobody ever logged in: that of one's own logins is counted otherwise."""
+    async with client_of(app, "198.51.100.66") as http:
+        yield Stranger(Api(http, alpha.anonymous.headers))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,34 +118,44 @@ async def _log_in(tenant: TestTenant, name: str, password: str) -> httpx.Respons
     return await tenant.anonymous.post("/auth/login", json={"username": name, "password": password})
 
 
-async def _observe(case: str, alpha: TestTenant, app: FastAPI, pool: WatchedPool, config: Config) -> Observed:
-    async with owner_connection(config, alpha.name) as owner:
-        last = await owner.fetchval("SELECT max(seq) FROM audit_logs")
-        pool.jobs.clear()
-        with watched(app) as traffic:
-            answer = await _log_in(alpha, *CASES[case])
-        entries = await owner.fetch("SELECT * FROM audit_logs WHERE seq > $1", last)
-    statements = [text for text in traffic.statements if "system.tenants" not in text]  # cached, or a moment too old
-    return Observed(answer, statements, [job[1] for job in pool.jobs], [dict(entry) for entry in entries])
+@pytest.fixture
+def observe(stranger: Stranger, alpha: TestTenant, pool: WatchedPool, app: FastAPI, config: Config) -> Observe:
+    """Fail to log in, and note everything about it."""
+
+    async def run(case: str) -> Observed:
+        async with owner_connection(config, alpha.name) as owner:
+            last = await owner.fetchval("SELECT max(seq) FROM audit_logs")
+            pool.jobs.clear()
+            with watched(app) as traffic:
+                answer = await stranger.log_in(*CASES[case])
+            entries = await owner.fetch("SELECT * FROM audit_logs WHERE seq > $1", last)
+        # What the registry says is cached, or a moment too old.
+        statements = [text for text in traffic.statements if "system.tenants" not in text]
+        tries = stranger.tries[CASES[case][0]]
+        return Observed(tries, answer, statements, [job[1] for job in pool.jobs], [dict(entry) for entry in entries])
+
+    return run
 
 
 def _shape(answer: httpx.Response) -> tuple[Any, ...]:
     body = {name: value for name, value in answer.json().items() if name != "request_id"}
-    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "ratelimit"}}
     return answer.status_code, body, headers
 
 
-async def test_all_failed_logins_are_alike(alpha: TestTenant, app: FastAPI, pool: WatchedPool, config: Config) -> None:
+async def test_all_failed_logins_are_alike(observe: Observe) -> None:
     """The same answer, after the same SQL and one hash of the same cost, with one audit entry."""
-    reference = await _observe("wrong_password", alpha, app, pool, config)
+    reference = await observe("wrong_password")
 
     for case in CASES:
-        _assert_alike(await _observe(case, alpha, app, pool, config), reference)
+        _assert_alike(await observe(case), reference)
 
 
 def _assert_alike(seen: Observed, reference: Observed) -> None:
     assert seen.answer.json()["code"] == "invalid_credentials"
     assert _shape(seen.answer) == _shape(reference.answer)
+    # What is left of the limit depends on how often the name was tried, whether it is anybody's or not.
+    assert seen.answer.headers["RateLimit"].startswith(f'"login-client";r={ALLOWED - seen.tries};')
     assert seen.statements == reference.statements
     assert [text.split("$")[1:4] for text in seen.hashes] == [["argon2id", "v=19", "m=19456,t=2,p=1"]]
     assert [(entry["action"], entry["outcome"]) for entry in seen.entries] == [("auth.login.failed", "failure")]
@@ -127,13 +163,11 @@ def _assert_alike(seen: Observed, reference: Observed) -> None:
 
 @pytest.mark.promise("I8")
 @pytest.mark.parametrize("case", ["unknown_name", "unknown_address", "wrong_password", "hostile_name"])
-async def test_what_was_typed_is_not_written_down(
-    case: str, alpha: TestTenant, app: FastAPI, pool: WatchedPool, config: Config
-) -> None:
+async def test_what_was_typed_is_not_written_down(case: str, observe: Observe) -> None:
     """It may be the password, typed into the wrong field."""
     name, password = CASES[case]
 
-    entry = repr((await _observe(case, alpha, app, pool, config)).entries)
+    entry = repr((await observe(case)).entries)
 
     assert password not in entry
     assert case == "wrong_password" or name not in entry

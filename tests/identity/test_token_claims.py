@@ -12,9 +12,10 @@ from uuid import uuid4
 import pytest
 
 from common.errors import Unauthenticated
+from common.signing_keys import secret_ring
 from shared_auth import MAX_TOKEN_LENGTH, AccessTokens
 from tests.support.servers import SECRET
-from tests.support.tokens import TOKENS, claims, forge, forge_text, header, issued, read_part
+from tests.support.tokens import RING, TOKENS, claims, forge, forge_text, header, issued, read_part
 
 pytestmark = pytest.mark.promise("I1")
 
@@ -104,12 +105,12 @@ def test_a_token_of_another_installation_is_refused() -> None:
     options: dict[str, Any] = {"issuer": "system-service", "audience": "travel-system", "lifetime": 600, "leeway": 10}
     token = issued()
     others = (
-        AccessTokens(SECRET + "x", **options),
-        AccessTokens(SECRET, **(options | {"issuer": "other"})),
-        AccessTokens(SECRET, **(options | {"audience": "other"})),
+        AccessTokens(secret_ring(SECRET + "x"), **options),
+        AccessTokens(RING, **(options | {"issuer": "other"})),
+        AccessTokens(RING, **(options | {"audience": "other"})),
     )
 
-    AccessTokens(SECRET, **options).verify(token)
+    AccessTokens(RING, **options).verify(token)
     for other in others:
         with pytest.raises(Unauthenticated):
             other.verify(token)

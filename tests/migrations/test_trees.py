@@ -16,7 +16,7 @@ from migrations.tenant import expected_revision, render_schema_sql, rights_sql, 
 from migrations.trees import Tree, as_sql, configuration, downgrade, head, upgrade, upgrade_in_turn
 from shared_models import SystemBase, TenantBase
 from tests.support.apps import connect
-from tests.support.catalogue import Description, describe
+from tests.support.catalogue import Description, describe, unordered
 from tests.support.clusters import make_tenant
 from tests.support.fleet import in_schema, owner_runs
 from tests.support.servers import Servers
@@ -63,7 +63,7 @@ async def test_the_models_describe_what_the_revisions_make(empty: Config, owner:
     async with in_schema(empty.owner_url, "tenant_models") as connection:
         await connection.run_sync(TenantBase.metadata.create_all)
 
-    models, revisions = await describe(owner, "tenant_models"), await describe(owner, "tenant_made")
+    models, revisions = [unordered(await describe(owner, name)) for name in ("tenant_models", "tenant_made")]
 
     for kind in MADE_BY_MODELS:
         assert models[kind] == {line for line in revisions[kind] if "alembic_version" not in line}
@@ -75,9 +75,9 @@ async def test_the_system_models_describe_what_the_revisions_make(servers: Serve
         await other.execute("CREATE SCHEMA system")
         async with in_schema(url.replace("://", "+asyncpg://"), "public") as connection:
             await connection.run_sync(SystemBase.metadata.create_all)
-        models = await describe(other, "system")
+        models = unordered(await describe(other, "system"))
 
-    revisions = await describe(owner, "system")
+    revisions = unordered(await describe(owner, "system"))
 
     for kind in MADE_BY_MODELS:
         assert models[kind] == {line for line in revisions[kind] if "alembic_version" not in line}

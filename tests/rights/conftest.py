@@ -1,4 +1,4 @@
-"""People and roles for the tests of rights, made past the API where no route makes them yet."""
+"""People and teams for the tests of rights, made past the API, whose rules would stand in the way."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 
 from common.config import Config
 from common.ids import new_id
+from tests.support.inputs import Preparations
 from tests.support.probes import owner_connection
 from tests.support.world import TestTenant
 
@@ -22,6 +24,12 @@ async def owner(config: Config, alpha: TestTenant) -> AsyncIterator[asyncpg.Conn
     """Alpha, seen by the database's owner."""
     async with owner_connection(config, alpha.name) as connection:
         yield connection
+
+
+@pytest.fixture
+def preparations(http: httpx.AsyncClient, alpha: TestTenant, owner: asyncpg.Connection) -> Preparations:
+    """What must be there before an operation can be done in alpha."""
+    return Preparations(http, alpha, owner)
 
 
 async def insert_user(owner: asyncpg.Connection, role: str | None = None) -> str:
@@ -48,13 +56,3 @@ async def insert_team_with_role(owner: asyncpg.Connection, role: str) -> UUID:
         "INSERT INTO team_roles (team_id, role_id) SELECT $1, id FROM roles WHERE name = $2", team_id, role
     )
     return team_id
-
-
-async def insert_role(owner: asyncpg.Connection, *grants: str) -> str:
-    """A role of the tenant's own, of rank 0, with permissions for all records."""
-    role_id = new_id()
-    await owner.execute("INSERT INTO roles (id, name) VALUES ($1, $2)", role_id, f"role {role_id}")
-    await owner.executemany(
-        "INSERT INTO role_permissions (role_id, permission) VALUES ($1, $2)", [(role_id, name) for name in grants]
-    )
-    return str(role_id)

@@ -10,7 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.rights.conftest import insert_role, insert_team_with_role, insert_user
+from tests.rights.conftest import insert_team_with_role, insert_user
+from tests.support.things import insert_role
 from tests.support.world import Api, TestTenant, add_person
 
 pytestmark = pytest.mark.promise("R2")
@@ -116,7 +117,7 @@ async def test_an_unknown_role_is_named_as_the_fault(
         name, answer = await _create(alpha.owner, role_ids=[alpha.role_ids["viewer"], unknown])
 
         assert answer.status_code == 422
-        assert answer.json()["errors"][0]["pointer"] == "/body/role_ids"
+        assert answer.json()["errors"][0]["pointer"] == "/body/role_ids/1"
         assert not await _exists(owner, name)
 
 

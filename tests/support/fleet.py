@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from common.config import Config
+from migrations.notices import notify_change
 from migrations.trees import downgrade
 from tests.support.apps import connect
 
@@ -23,13 +24,16 @@ async def in_schema(url: str, schema: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def set_back(config: Config, tenant_id: str, revision: str = "0001") -> None:
-    """Make a tenant what it was at an earlier revision, as far as schema and registry go."""
+    """Make a tenant what it was at an earlier revision, as far as schema and registry go, and let everybody know."""
     async with in_schema(config.owner_url, f"tenant_{tenant_id}") as connection:
         await connection.run_sync(downgrade, "tenant", revision)
         await connection.execute(
             text("UPDATE system.tenants SET revision = :revision WHERE id = :id"),
             {"revision": revision, "id": tenant_id},
         )
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await notify_change(raw, f"tenant_{tenant_id}")
 
 
 async def owner_runs(config: Config, *statements: str) -> None:

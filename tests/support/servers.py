@@ -24,9 +24,10 @@ _numbers = itertools.count(1)
 class Servers:
     """The servers of one test process."""
 
-    def __init__(self, postgres: EmbeddedPostgres, valkey: EmbeddedValkey) -> None:
+    def __init__(self, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, data: Path) -> None:
         self.postgres = postgres
         self.valkey = valkey
+        self.data = data
 
     def new_database(self) -> str:
         """The owner's URL of a new, empty database."""
@@ -44,6 +45,8 @@ class Servers:
             "environment": "development",
             "log_level": "warning",
             "cors_origins": ("https://app.example",),
+            "data_dir": self.data,
+            "work_off_jobs": False,  # tests count statements; mails are sent where a test asks (support.post)
         }
         return Config(**(values | changes))
 
@@ -59,4 +62,4 @@ def running_servers() -> Iterator[Servers]:
         folder.chmod(0o755)
         postgres = EmbeddedPostgres(folder / "postgres", settings=FAST)
         with postgres, EmbeddedValkey(folder / "valkey") as valkey:
-            yield Servers(postgres, valkey)
+            yield Servers(postgres, valkey, folder / "data")

@@ -12,10 +12,12 @@ from uuid import uuid4
 
 from common.ids import TenantName
 from common.keys import from_base64url, to_base64url
+from common.signing_keys import secret_ring
 from shared_auth import AccessTokens
 from tests.support.servers import SECRET
 
-TOKENS: Final = AccessTokens(SECRET, issuer="system-service", audience="travel-system", lifetime=600, leeway=10)
+RING: Final = secret_ring(SECRET)
+TOKENS: Final = AccessTokens(RING, issuer="system-service", audience="travel-system", lifetime=600, leeway=10)
 Sign = Callable[[bytes], bytes]
 
 

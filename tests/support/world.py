@@ -90,9 +90,9 @@ class TestTenant:
         return self.people["member"].api
 
 
-def client_of(app: FastAPI) -> httpx.AsyncClient:
-    """A client that calls the application in this process."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=("203.0.113.7", 40000))
+def client_of(app: FastAPI, address: str = "203.0.113.7") -> httpx.AsyncClient:
+    """A client that calls the application in this process. Limits are counted by address."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40000))
     return httpx.AsyncClient(transport=transport, base_url="http://service.test")
 
 

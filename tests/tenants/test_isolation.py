@@ -2,82 +2,138 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Final
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from common.config import Config
 from common.ids import new_id
-from database import quote_identifier
-from dependencies import SignedIn
-from tests.support.apps import Wired, connect
+from dependencies import PlatformOperator, SignedIn
+from tests.support.apps import Wired
+from tests.support.inputs import Preparations, body_of
+from tests.support.operations import operations_of
+from tests.support.probes import owner_connection
 from tests.support.routes import Operation, operations
 from tests.support.world import PASSWORD, Api, TestTenant, add_person, sign_in
+from tests.tenants.foreign import ids_of, state_of, tables_mentioning
 
 pytestmark = pytest.mark.promise("T1")
 
 # The only operations that need no credential of the tenant. A new one must be added here, with a test of its own.
-WITHOUT_CREDENTIAL: Final = {"login", "refresh", "verify_tenant", "initialize_tenant"}
+WITHOUT_CREDENTIAL: Final = {
+    "login", "refresh", "verify_tenant", "initialize_tenant", "request_password_reset", "resend_verification",
+}  # fmt: skip
+# Those whose body has a secret of one tenant.
+BY_MAIL: Final = {"reset_password", "verify_email", "accept_invitation"}
 
-PERSON: Final = {"email": "taken.over@twin.example", "username": "taken.over"}
-BODIES: Final[dict[str, dict[str, Any]]] = {"replace_user": PERSON, "update_user": PERSON}
 
-
-def foreign_ids(tenant: TestTenant) -> dict[str, str]:
-    """For each name of a path parameter, something that exists in the tenant."""
-    return {"user_id": tenant.people["viewer"].id}
+@pytest.fixture
+async def there(config: Config, beta: TestTenant) -> AsyncIterator[asyncpg.Connection]:
+    """Beta, seen by the database's owner."""
+    async with owner_connection(config, beta.name) as owner:
+        yield owner
 
 
 def guarded(app: FastAPI) -> list[Operation]:
     """Every operation that wants a credential."""
     found = [operation for operation in operations(app) if isinstance(operation.guard, SignedIn)]
-    assert len(found) >= 11
+    assert len(found) >= 50
     return found
 
 
 def test_every_operation_wants_a_credential_but_for_a_few(app: FastAPI) -> None:
-    names = {operation.name for operation in operations(app) if not isinstance(operation.guard, SignedIn)}
+    others = [operation for operation in operations(app) if not isinstance(operation.guard, SignedIn)]
+    of_platform = {operation.name for operation in others if isinstance(operation.guard, PlatformOperator)}
 
-    assert names == WITHOUT_CREDENTIAL
+    assert {operation.name for operation in others} - of_platform == WITHOUT_CREDENTIAL | BY_MAIL
+    assert {operation.name for operation in others if operation.path.startswith("/platform/")} == of_platform
 
 
 async def test_a_header_of_another_tenant_is_refused_before_any_database_work(
-    wired: Wired, alpha: TestTenant, beta: TestTenant
+    wired: Wired, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
     confused = Api(wired.http, alpha.owner.headers | {"X-Tenant-ID": beta.name})
+    foreign = await ids_of(beta, there)
     for operation in guarded(wired.app):
         wired.wire.reset()
 
-        answer = await confused.request(operation.method, operation.path_with(foreign_ids(beta)), json={})
+        answer = await confused.request(operation.method, operation.path_with(foreign), json={})
 
         assert (answer.status_code, answer.json()["code"]) == (403, "tenant_mismatch"), operation
         assert wired.wire.trips == 0, operation
 
 
-async def test_ids_of_another_tenant_do_not_exist_here(app: FastAPI, alpha: TestTenant, beta: TestTenant) -> None:
-    before = (await beta.owner.get("/users?limit=200")).json()
+async def test_ids_of_another_tenant_do_not_exist_here(
+    app: FastAPI, config: Config, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
+) -> None:
+    """Alone, or beside an id of one's own."""
+    foreign, before = await ids_of(beta, there), await state_of(there)
+    async with owner_connection(config, alpha.name) as here:
+        own = await ids_of(alpha, here)
     tried = [operation for operation in guarded(app) if operation.parameters]
     for operation in tried:
-        body = BODIES[operation.name] if operation.method in {"POST", "PUT", "PATCH"} else None
+        for kept in [None, *(operation.parameters if len(operation.parameters) > 1 else [])]:
+            ids = foreign | ({kept: own[kept]} if kept else {})
 
-        answer = await alpha.owner.request(operation.method, operation.path_with(foreign_ids(beta)), json=body)
+            answer = await alpha.owner.request(operation.method, operation.path_with(ids), json=body_of(operation.name))
 
-        assert answer.status_code == 404, operation
-        assert beta.canary not in answer.text
-    assert {operation.method for operation in tried} == {"GET", "PUT", "PATCH", "DELETE"}
-    assert (await beta.owner.get("/users?limit=200")).json() == before
+            assert answer.status_code == 404, (operation, kept)
+            assert beta.canary not in answer.text
+    assert {operation.method for operation in tried} == {"GET", "PUT", "PATCH", "DELETE", "POST"}
+    assert {name for operation in tried for name in operation.parameters} == foreign.keys()
+    assert await state_of(there) == before
 
 
-async def test_no_list_shows_anything_of_another_tenant(app: FastAPI, alpha: TestTenant, beta: TestTenant) -> None:
+async def test_no_list_shows_anything_of_another_tenant(
+    app: FastAPI, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
+) -> None:
+    await ids_of(beta, there)
+    query = {"explain_permission": f"?user_id={alpha.people['viewer'].id}&permission=users:read"}
     lists = [operation for operation in guarded(app) if operation.method == "GET" and not operation.parameters]
+    showing = set()
     for operation in lists:
-        answer = await alpha.owner.get(operation.path)
+        path = operation.path + query.get(operation.name, "")
+        answer = await alpha.owner.get(path)
 
         assert answer.status_code == 200, operation
         assert beta.canary not in answer.text, operation
-    assert beta.canary in (await beta.owner.get("/users")).text  # it would have been found
+        if operation.name != "explain_permission" and beta.canary in (await beta.owner.get(path)).text:
+            showing.add(operation.name)
+    # It would have been found.
+    expected = {"list_users", "list_roles", "list_teams", "list_api_keys", "list_invitations", "export_users"}
+    assert showing >= expected
+
+
+async def test_a_user_of_another_tenant_is_not_explained(alpha: TestTenant, beta: TestTenant) -> None:
+    query = {"user_id": beta.people["viewer"].id, "permission": "users:read"}
+
+    assert (await alpha.owner.get("/users/permissions/explain", params=query)).status_code == 404
+
+
+async def test_a_mailed_token_is_good_in_its_own_tenant_only(
+    app: FastAPI, http: httpx.AsyncClient, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
+) -> None:
+    """Nor is it used up by who tries it elsewhere."""
+    for operation in operations_of(app):
+        if operation.name in BY_MAIL:
+            prepared = await Preparations(http, beta, there).prepare(operation, "anonymous")
+
+            abroad = await alpha.anonymous.post(operation.path, json=prepared.options["json"])
+
+            assert (abroad.status_code, abroad.json()["code"]) == (400, "token_invalid"), operation
+            assert (await prepared.send()).is_success, operation
+
+
+async def test_a_credential_of_another_tenant_is_not_active_here(alpha: TestTenant, beta: TestTenant) -> None:
+    token = beta.people["owner"].tokens["access_token"]
+
+    answer = await alpha.owner.post("/auth/introspect", data={"token": token})
+
+    assert answer.json() == {"active": False}
 
 
 async def test_filters_with_ids_of_another_tenant_find_nothing(alpha: TestTenant, beta: TestTenant) -> None:
@@ -86,8 +142,15 @@ async def test_filters_with_ids_of_another_tenant_find_nothing(alpha: TestTenant
     assert (await beta.owner.get(f"/users?role={beta.role_ids['member']}")).json()["items"]
 
 
-@pytest.mark.parametrize("path", ["/users", "/users/roles", "/users/permissions"])
-async def test_a_cursor_of_another_tenant_is_refused(alpha: TestTenant, beta: TestTenant, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/users", "/users/roles", "/users/permissions", "/users/teams", "/users/api-keys", "/users/invitations"],
+)
+async def test_a_cursor_of_another_tenant_is_refused(
+    alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection, path: str
+) -> None:
+    for _ in range(2):
+        await ids_of(beta, there)
     page = (await beta.owner.get(f"{path}?limit=1")).json()
 
     answer = await alpha.owner.get(path, params={"cursor": page["next_cursor"], "limit": 1})
@@ -179,20 +242,3 @@ async def test_nothing_of_the_twin_is_stored_in_any_table(config: Config, alpha:
 
     assert await tables_mentioning(config, alpha.name, beta.canary) == []
     assert await tables_mentioning(config, beta.name, alpha.canary) == []
-
-
-async def tables_mentioning(config: Config, schema: str, text: str) -> list[str]:
-    """The tables of a schema with a row that holds the text, be it inside a BYTEA, which is shown in hexadecimals."""
-    async with connect(config.owner_url) as owner:
-        names = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema)
-        assert len(names) > 10
-        return [
-            name
-            for (name,) in names
-            if await owner.fetchval(
-                f"SELECT EXISTS (SELECT FROM {quote_identifier(schema)}.{quote_identifier(name)} AS row "
-                "WHERE strpos(row::text, $1) > 0 OR strpos(row::text, $2) > 0)",
-                text,
-                text.encode().hex(),
-            )
-        ]

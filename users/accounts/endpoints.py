@@ -64,7 +64,13 @@ async def update_user(unit: Write, actor: UsersEditor, user_id: UUID, payload: U
     return reply.tag(await service.update_user(unit, actor, user_id, payload, reply.expected_version))
 
 
+@router.post("/{user_id}/restore", summary="Take a user's deletion back")
+async def restore_user(unit: Write, actor: UsersEditor, user_id: UUID, reply: Replying) -> User:
+    """404 unless deleted; 409 if e-mail or user name were taken meanwhile. Sessions and API keys stay ended."""
+    return reply.tag(await service.restore_user(unit, actor, user_id))
+
+
 @router.delete("/{user_id}", status_code=204, summary="Delete a user")
-async def delete_user(unit: Write, actor: UsersDeleter, user_id: UUID, services: Provided, reply: Replying) -> None:
+async def delete_user(unit: Write, actor: UsersDeleter, user_id: UUID, reply: Replying) -> None:
     """Ends the user's sessions and API keys at once; e-mail and user name become free again."""
-    await service.delete_user(unit, actor, user_id, reply.expected_version, services)
+    await service.delete_user(unit, actor, user_id, reply.expected_version)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, Row, cast, exists, func, insert, literal, select, union, update
+from sqlalchemy import ColumnElement, Label, Row, cast, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit, WriteUnit
-from users.models import ApiKey, Role, RolePermission, Team, TeamMember, TeamRole, User, UserRole, UserSession
+from users.models import ApiKey, Role, Team, TeamMember, User, UserRole, UserSession
 
 ORDER: Final = Order(
     fields={
@@ -98,7 +98,8 @@ async def insert_user(unit: WriteUnit, values: Mapping[str, Any]) -> None:
 
 
 async def lock_user(unit: WriteUnit, user_id: UUID) -> Row[Any] | None:
-    """The editable fields of a living user, locked against other changes until COMMIT."""
+    """The editable fields of a living user, locked against other changes until COMMIT, but not against references:
+    who is being changed may at the same moment be noted as the giver of a grant."""
     found = await unit.execute(
         select(
             User.email,
@@ -113,7 +114,15 @@ async def lock_user(unit: WriteUnit, user_id: UUID) -> Row[Any] | None:
             User.version,
         )
         .where(User.id == user_id, User.deleted_at.is_(None))
-        .with_for_update()
+        .with_for_update(key_share=True)
+    )
+    return found.one_or_none()
+
+
+async def lock_deleted_user(unit: WriteUnit, user_id: UUID) -> Row[Any] | None:
+    """A deleted user's name, locked against other changes until COMMIT."""
+    found = await unit.execute(
+        select(User.username).where(User.id == user_id, User.deleted_at.is_not(None)).with_for_update()
     )
     return found.one_or_none()
 
@@ -135,51 +144,6 @@ async def end_access(unit: WriteUnit, user_id: UUID, moment: datetime, reason: s
         .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
         .values(revoked_at=moment, updated_at=moment, version=ApiKey.version + 1)
     )
-
-
-async def rank_of(unit: ReadUnit, user_id: UUID) -> int:
-    """The highest rank among the roles a user holds directly or through a team, 0 without any."""
-    held = union(
-        select(UserRole.role_id).where(UserRole.user_id == user_id),
-        select(TeamRole.role_id)
-        .join(TeamMember, TeamMember.team_id == TeamRole.team_id)
-        .where(TeamMember.user_id == user_id),
-    ).subquery()
-    found = await unit.execute(select(func.coalesce(func.max(Role.rank), 0)).where(Role.id.in_(select(held.c.role_id))))
-    return int(found.scalar_one())
-
-
-async def lock_ownership(unit: WriteUnit) -> list[UUID]:
-    """Who can act as an owner now. The owner role's row is locked, so that ownership changes one at a time."""
-    await unit.execute(select(Role.id).where(Role.name == "owner", Role.is_system).with_for_update())
-    found = await unit.execute(
-        select(User.id)
-        .join(UserRole, UserRole.user_id == User.id)
-        .join(Role, Role.id == UserRole.role_id)
-        .where(Role.name == "owner", Role.is_system, User.is_active, User.deleted_at.is_(None))
-    )
-    return list(found.scalars())
-
-
-async def find_roles(unit: ReadUnit, role_ids: Sequence[UUID]) -> list[Row[Any]]:
-    """Name, rank and grants (``{permission: level}``) of each of the roles that exists."""
-    grants = (
-        select(func.json_object_agg(RolePermission.permission, RolePermission.level))
-        .where(RolePermission.role_id == Role.id)
-        .scalar_subquery()
-    )
-    found = await unit.execute(
-        select(Role.id, Role.name, Role.rank, func.coalesce(grants, cast(literal("{}"), JSON)).label("grants")).where(
-            Role.id.in_(role_ids)
-        )
-    )
-    return list(found.all())
-
-
-async def list_team_roles(unit: ReadUnit, team_ids: Sequence[UUID]) -> list[UUID]:
-    """The roles that members of these teams hold through them."""
-    found = await unit.execute(select(TeamRole.role_id).where(TeamRole.team_id.in_(team_ids)).distinct())
-    return list(found.scalars())
 
 
 async def insert_roles(unit: WriteUnit, user_id: UUID, role_ids: Sequence[UUID], granted_by: UUID) -> None:

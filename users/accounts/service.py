@@ -8,16 +8,19 @@ from uuid import UUID
 
 from common.audit import Change, Target, differences
 from common.clock import now
-from common.errors import LastOwner, NotFound, PermissionDenied, UnknownReference, VersionConflict
+from common.errors import NotFound, VersionConflict
 from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
 from dependencies import Services
-from shared_auth import LEVEL_ORDER, Principal
+from shared_auth import Principal
 from shared_models import Page
 from users.accounts import queries
 from users.accounts.schemas import UserCreate, UserPatch, UserReplace
-from users.passwords import check_password
+from users.auth.principals import forget_rights
+from users.mailing.orders import cancel_links, order_notice, order_verification, order_welcome
+from users.passwords.rules import check_password
+from users.rights import rules
 from users.schemas import User, normalize_email, normalize_username
 
 NORMALIZED: Final = {"email": normalize_email, "username": normalize_username}
@@ -44,12 +47,12 @@ async def create_user(unit: WriteUnit, actor: Principal, payload: UserCreate, se
     """A new user with its roles and teams. Raises EmailTaken, UsernameTaken, PasswordRefused, PermissionDenied."""
     password_hash = None
     if payload.password is not None:
-        check_password(payload.password, services.config)
+        about = (payload.username, payload.email, payload.full_name, actor.tenant.tenant_id)
+        await check_password(services, payload.password, about)
         password_hash = await services.passwords.hash(payload.password)  # before the first SQL: no connection waits
     user_id, moment = new_id(), now()
     values = payload.model_dump(exclude={"password", "role_ids", "team_ids"})
-    through_teams = await queries.list_team_roles(unit, payload.team_ids) if payload.team_ids else []
-    await _check_grants(unit, actor, [*payload.role_ids, *through_teams])
+    await rules.check_new_user(unit, actor, "users:create", payload.role_ids, payload.team_ids)
     await queries.insert_user(
         unit,
         {
@@ -66,6 +69,7 @@ async def create_user(unit: WriteUnit, actor: Principal, payload: UserCreate, se
     if payload.team_ids:
         await queries.insert_memberships(unit, user_id, _unique(payload.team_ids))
     _audit(unit, "created", user_id, payload.username, [*differences({}, values), *_link_changes(payload)])
+    order_verification(unit, user_id) if password_hash else order_welcome(unit, user_id)
     return await get_user(unit, user_id)
 
 
@@ -83,17 +87,30 @@ async def update_user(
     return await _change_user(unit, actor, user_id, payload.model_dump(exclude_unset=True), expected_version)
 
 
-async def delete_user(
-    unit: WriteUnit, actor: Principal, user_id: UUID, expected_version: int | None, services: Services
-) -> None:
+async def delete_user(unit: WriteUnit, actor: Principal, user_id: UUID, expected_version: int | None) -> None:
     """Delete a user; sessions and keys end in the same commit, name and address become free."""
     before = await _lock(unit, actor, user_id, expected_version)
-    await _keep_an_owner(unit, user_id)
+    await rules.check_rank(unit, await rules.lock_rights(unit, actor, "users:delete"), user_id)
     moment = now()
     await queries.update_user(unit, user_id, {"deleted_at": moment, "updated_at": moment})
+    await rules.keep_an_owner(unit)
     await queries.end_access(unit, user_id, moment, "user_deleted")
     _audit(unit, "deleted", user_id, before["username"], [])
-    unit.after_commit(lambda: services.forget_user(user_id))
+    forget_rights(unit)
+
+
+async def restore_user(unit: WriteUnit, actor: Principal, user_id: UUID) -> User:
+    """Take a deletion back. Sessions and keys stay ended. What the user held comes back with him, so it must be the
+    actor's to give. Raises NotFound, EmailTaken, UsernameTaken, PermissionDenied."""
+    deleted = await queries.lock_deleted_user(unit, user_id)
+    if deleted is None:
+        raise NotFound("There is no deleted user of this id.")
+    actor = await rules.lock_rights(unit, actor, "users:update")
+    await rules.check_standing(unit, actor, user_id)
+    await queries.update_user(unit, user_id, {"deleted_at": None, "updated_at": now()})
+    _audit(unit, "restored", user_id, deleted.username, [])
+    forget_rights(unit)
+    return await get_user(unit, user_id)
 
 
 async def _change_user(
@@ -103,11 +120,23 @@ async def _change_user(
     changes = differences(before, values)
     if changes:
         moment = now()
-        if before["is_active"] and values.get("is_active") is False:
-            await _keep_an_owner(unit, user_id)
+        is_deactivated = before["is_active"] and values.get("is_active") is False
+        if is_deactivated:
+            await rules.check_rank(unit, await rules.lock_rights(unit, actor, "users:update"), user_id)
             await queries.end_access(unit, user_id, moment, "user_deactivated")
-        verified = {} if values.get("email", before["email"]) == before["email"] else {"is_verified": False}
+            forget_rights(unit)
+        moved = values.get("email", before["email"]) != before["email"]
+        if moved and user_id != actor.user_id:
+            # Who chooses the address gets the links that set the password, and with it everything the user may do.
+            await rules.check_standing(unit, actor, user_id)
+        verified = {"is_verified": False} if moved else {}
         await queries.update_user(unit, user_id, {**_with_normalized(values), **verified, "updated_at": moment})
+        if moved:
+            await cancel_links(unit, user_id, moment)
+            order_verification(unit, user_id)
+            order_notice(unit, "email_changed", before, new_email=values["email"])
+        if is_deactivated:
+            await rules.keep_an_owner(unit)
         _audit(unit, "updated", user_id, values.get("username", before["username"]), changes)
     return await get_user(unit, user_id)
 
@@ -118,31 +147,8 @@ async def _lock(unit: WriteUnit, actor: Principal, user_id: UUID, expected_versi
         raise NotFound("There is no such user.")
     if expected_version not in {None, row.version}:
         raise VersionConflict
-    if await queries.rank_of(unit, user_id) > actor.rank:
-        raise PermissionDenied("The user holds a higher role than yours.")
+    await rules.check_rank(unit, actor, user_id)
     return dict(row._mapping)
-
-
-async def _keep_an_owner(unit: WriteUnit, user_id: UUID) -> None:
-    owners = await queries.lock_ownership(unit)
-    if owners == [user_id]:
-        raise LastOwner
-
-
-async def _check_grants(unit: ReadUnit, actor: Principal, role_ids: Sequence[UUID]) -> None:
-    """Nobody grants what he does not hold, nor a role above his own."""
-    if not role_ids:
-        return
-    roles = await queries.find_roles(unit, role_ids)
-    if len(roles) != len(set(role_ids)):
-        raise UnknownReference("A role does not exist.", pointer="/body/role_ids")
-    for role in roles:
-        held = actor.permissions
-        lacking = [
-            name for name, level in role.grants.items() if LEVEL_ORDER.get(held.get(name, ""), 0) < LEVEL_ORDER[level]
-        ]
-        if role.rank > actor.rank or lacking:
-            raise PermissionDenied(f"You cannot give the role {role.name}: it holds more than you do.")
 
 
 def _with_normalized(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from dependencies import AnyUser, Provided, Read, Route, TenantVisit, Write
+from dependencies import AnyUser, LoggedIn, Route, SignedInVisit, TenantVisit, Write
 from users.auth import service
 from users.auth.schemas import AuthenticationTest, LoginRequest, Me, RefreshRequest, TokenPair
 
@@ -27,17 +27,15 @@ async def refresh(visit: TenantVisit, payload: RefreshRequest) -> TokenPair:
 
 
 @router.post("/logout", status_code=204, summary="Log out")
-async def logout(
-    unit: Write, actor: AnyUser, services: Provided, scope: Annotated[service.LogoutScope, Query()] = "local"
-) -> None:
+async def logout(unit: Write, actor: LoggedIn, scope: Annotated[service.LogoutScope, Query()] = "local") -> None:
     """Ends this session (`local`), all others (`others`) or all (`global`); their tokens are dead at once."""
-    await service.log_out(unit, actor, scope, services)
+    await service.log_out(unit, actor, scope)
 
 
 @router.get("/me", summary="Who am I")
-async def get_me(unit: Read, actor: AnyUser) -> Me:
+async def get_me(visit: SignedInVisit) -> Me:
     """The signed-in user with roles, permissions and session."""
-    return await service.describe_me(unit, actor)
+    return await service.describe_me(visit)
 
 
 @router.get("/test", summary="Test the credential")

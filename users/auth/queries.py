@@ -7,23 +7,52 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, literal, or_, select, union, update
+from sqlalchemy import Row, exists, func, insert, literal, or_, select, union, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from common.paging import AnySelect
 from database import ReadUnit, WriteUnit
-from users.models import Role, RolePermission, TeamMember, TeamRole, User, UserPermission, UserRole, UserSession
+from users.models import (
+    PROFILES,
+    Role,
+    RolePermission,
+    TeamMember,
+    TeamRole,
+    User,
+    UserPermission,
+    UserRole,
+    UserSession,
+)
 from users.schemas import normalize_email, normalize_username
 
 
-async def find_login(unit: ReadUnit, name: str) -> Row[Any] | None:
-    """The living user whose user name or address this is; an address has an @, a user name cannot."""
+async def find_login(unit: ReadUnit, name: str, ip_address: str | None) -> Row[Any] | None:
+    """The living user whose user name or address this is, and whether it was here before from this IP address.
+
+    An e-mail address has an @, a user name cannot, so at most one user is found.
+    """
+    known_address = exists().where(UserSession.user_id == User.id, UserSession.ip_address == ip_address)
     found = await unit.execute(
-        select(User.id, User.username, User.password_hash, User.password_changed_at, User.is_active).where(
+        select(
+            known_address.label("known_address"),
+            User.id,
+            User.username,
+            User.password_hash,
+            User.password_changed_at,
+            User.is_active,
+            User.mfa_enabled,
+        ).where(
             or_(User.username_normalized == normalize_username(name), User.email_normalized == normalize_email(name)),
             User.deleted_at.is_(None),
         )
     )
     return found.one_or_none()
+
+
+async def find_password_hash(unit: ReadUnit, user_id: UUID) -> str | None:
+    """What a user's password is verified against."""
+    found = await unit.execute(select(User.password_hash).where(User.id == user_id, User.deleted_at.is_(None)))
+    return found.scalar_one_or_none()
 
 
 async def record_login(unit: WriteUnit, user: Row[Any], moment: datetime, renewed_hash: str | None) -> bool:
@@ -34,7 +63,8 @@ async def record_login(unit: WriteUnit, user: Row[Any], moment: datetime, renewe
     values = {"last_login_at": moment} | ({"password_hash": renewed_hash} if renewed_hash else {})
     same_password = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
     unchanged = (User.id == user.id, User.is_active, User.deleted_at.is_(None), same_password)
-    noted = await unit.execute(update(User).where(*unchanged).values(**values).returning(User.id))
+    statement = update(User).where(*unchanged).values(**values).returning(User.id)
+    noted = await unit.execute(statement.execution_options(copy=str(user.id)))
     return noted.one_or_none() is not None
 
 
@@ -67,12 +97,19 @@ async def lock_session(unit: WriteUnit, session_id: UUID) -> Row[Any] | None:
 
 
 async def update_session(unit: WriteUnit, session_id: UUID, values: Mapping[str, Any]) -> None:
-    """Change a session that ``lock_session`` holds."""
+    """Change a session that ``lock_session`` holds, and have its copies forgotten."""
+    unit.invalidate(PROFILES, str(session_id))
     await unit.execute(update(UserSession).where(UserSession.id == session_id).values(**values))
 
 
 async def end_sessions(
-    unit: WriteUnit, user_id: UUID, moment: datetime, *, only: UUID | None = None, other_than: UUID | None = None
+    unit: WriteUnit,
+    user_id: UUID,
+    moment: datetime,
+    *,
+    only: UUID | None = None,
+    other_than: UUID | None = None,
+    reason: str = "logout",
 ) -> list[UUID]:
     """End the living sessions of a user: all, only one, or all but one. Answers their ids."""
     statement = update(UserSession).where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
@@ -80,7 +117,7 @@ async def end_sessions(
         statement = statement.where(UserSession.id == only)
     if other_than is not None:
         statement = statement.where(UserSession.id != other_than)
-    ended = await unit.execute(statement.values(revoked_at=moment, revoked_reason="logout").returning(UserSession.id))
+    ended = await unit.execute(statement.values(revoked_at=moment, revoked_reason=reason).returning(UserSession.id))
     return list(ended.scalars())
 
 
@@ -100,7 +137,27 @@ async def find_session(unit: ReadUnit, session_id: UUID) -> Row[Any] | None:
 
 
 async def find_rights(unit: ReadUnit, user_id: UUID, session_id: UUID, moment: datetime) -> Row[Any] | None:
-    """Everything a principal is made of, in one statement; None unless user and session are alive.
+    """Everything a principal is made of, in one statement; None unless user and session are alive."""
+    found = await unit.execute(
+        _rights(user_id)
+        .join(UserSession, UserSession.user_id == User.id)
+        .where(
+            UserSession.id == session_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > literal(moment),
+            UserSession.idle_expires_at > literal(moment),
+        )
+    )
+    return found.one_or_none()
+
+
+async def find_owner_rights(unit: ReadUnit, user_id: UUID) -> Row[Any] | None:
+    """The same for the owner of an API key; None unless the user is alive."""
+    return (await unit.execute(_rights(user_id))).one_or_none()
+
+
+def _rights(user_id: UUID) -> AnySelect:
+    """What a living user is and may do.
 
     ``grants`` has one ``{"permission", "level"}`` for each way a permission is held, ``denials`` the names taken away.
     """
@@ -126,28 +183,15 @@ async def find_rights(unit: ReadUnit, user_id: UUID, session_id: UUID, moment: d
     denied = select(func.json_agg(UserPermission.permission)).where(
         UserPermission.user_id == user_id, UserPermission.effect == "deny"
     )
-    found = await unit.execute(
-        select(
-            User.username,
-            roles.scalar_subquery().label("roles"),
-            select(func.coalesce(func.max(Role.rank), 0))
-            .where(Role.id.in_(select(held.c.role_id)))
-            .scalar_subquery()
-            .label("rank"),
-            select(func.json_agg(func.json_build_array(granted.c.permission, granted.c.level)))
-            .scalar_subquery()
-            .label("grants"),
-            denied.scalar_subquery().label("denials"),
-        )
-        .join(UserSession, UserSession.user_id == User.id)
-        .where(
-            User.id == user_id,
-            User.is_active,
-            User.deleted_at.is_(None),
-            UserSession.id == session_id,
-            UserSession.revoked_at.is_(None),
-            UserSession.expires_at > literal(moment),
-            UserSession.idle_expires_at > literal(moment),
-        )
-    )
-    return found.one_or_none()
+    return select(
+        User.username,
+        roles.scalar_subquery().label("roles"),
+        select(func.coalesce(func.max(Role.rank), 0))
+        .where(Role.id.in_(select(held.c.role_id)))
+        .scalar_subquery()
+        .label("rank"),
+        select(func.json_agg(func.json_build_array(granted.c.permission, granted.c.level)))
+        .scalar_subquery()
+        .label("grants"),
+        denied.scalar_subquery().label("denials"),
+    ).where(User.id == user_id, User.is_active, User.deleted_at.is_(None))

@@ -14,10 +14,13 @@ EXAMPLE_REFRESH_TOKEN = "ssr_AaIHC9cCda-..."  # noqa: S105 - shown in the docume
 
 
 class LoginRequest(Payload):
-    """User name or e-mail, and password."""
+    """User name or e-mail, password, and a code where a second factor is on."""
 
     username: Login
     password: Password
+    otp: Annotated[str, StringConstraints(min_length=6, max_length=32)] | None = Field(
+        default=None, examples=["492039"], description="Six digits of the authenticator, or a recovery code."
+    )
 
 
 class RefreshRequest(Payload):

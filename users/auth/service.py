@@ -12,15 +12,17 @@ from sqlalchemy import Row
 
 from common.audit import Actor, Target
 from common.clock import now
-from common.errors import InvalidCredentials, RefreshTokenInvalid, RefreshTokenReused
+from common.errors import InvalidCredentials, MfaRequired, RefreshTokenInvalid, RefreshTokenReused
 from common.ids import new_id
 from database import ReadUnit, WriteUnit
-from dependencies import Services, Visit
-from shared_auth import LEVEL_ORDER, Level, Principal, RefreshToken, session_deadlines
+from dependencies import Visit
+from shared_auth import Principal, RefreshToken, session_deadlines
 from users.accounts.service import get_user
 from users.auth import queries
-from users.auth.schemas import LoginRequest, Me, Session, TokenPair
-from users.schemas import RoleRef
+from users.auth.principals import PRINCIPALS
+from users.auth.schemas import LoginRequest, Me, TokenPair
+from users.limits import refund, spend_login
+from users.mfa.service import use_second_factor
 
 LogoutScope = Literal["local", "others", "global"]
 
@@ -32,17 +34,29 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
     """
     services = visit.services
     async with visit.read() as unit:
-        user = await queries.find_login(unit, payload.username)
+        user = await queries.find_login(unit, payload.username, visit.origin.ip_address)
+    tries = await spend_login(visit, payload.username, known_address=user is not None and user.known_address)
     valid, renewed_hash = await services.passwords.verify(payload.password, user.password_hash if user else None)
+    if user is not None and valid and user.is_active and user.mfa_enabled and payload.otp is None:
+        await refund(visit, tries)
+        raise MfaRequired
     async with visit.write() as unit:
         pair = None
-        if user is not None and valid and user.is_active:
+        if user is not None and valid and user.is_active and await _passes_second_factor(visit, unit, user, payload):
             pair = await _open_session(visit, unit, user, renewed_hash)
         if pair is None:
             _audit_failure(unit, user)
     if pair is None:
         raise InvalidCredentials
+    await refund(visit, tries)
     return pair
+
+
+async def _passes_second_factor(visit: Visit, unit: WriteUnit, user: Row[Any], payload: LoginRequest) -> bool:
+    if not user.mfa_enabled:
+        return True
+    assert payload.otp is not None
+    return await use_second_factor(unit, user.id, payload.otp, visit.services.totp_vault)
 
 
 async def refresh(visit: Visit, text: str) -> TokenPair:
@@ -62,56 +76,23 @@ async def refresh(visit: Visit, text: str) -> TokenPair:
     return pair
 
 
-async def log_out(unit: WriteUnit, actor: Principal, scope: LogoutScope, services: Services) -> None:
+async def log_out(unit: WriteUnit, actor: Principal, scope: LogoutScope) -> None:
     """End this session, the others, or all of the user's."""
     only = actor.session_id if scope == "local" else None
     other_than = actor.session_id if scope == "others" else None
     ended = await queries.end_sessions(unit, actor.user_id, now(), only=only, other_than=other_than)
     unit.audit(f"auth.logout.{scope}", target=_target(actor.user_id, actor.username))
     for session_id in ended:
-        unit.after_commit(lambda ended_id=session_id: services.forget_session(ended_id))  # type: ignore[misc]
+        unit.invalidate(PRINCIPALS, str(session_id))
 
 
-async def describe_me(unit: ReadUnit, actor: Principal) -> Me:
+async def describe_me(visit: Visit) -> Me:
     """The signed-in user, its rights and its session."""
-    session = await queries.find_session(unit, actor.session_id) if actor.session_id else None
-    return Me(
-        user=await get_user(unit, actor.user_id),
-        tenant_id=actor.tenant.schema,
-        roles=[RoleRef(id=role_id, name=name) for role_id, name in actor.roles],
-        permissions=permission_names(actor),
-        session=Session(**session._mapping, current=True) if session else None,
-    )
-
-
-async def load_principal(unit: ReadUnit, *, tenant: Any, user_id: UUID, session_id: UUID) -> Principal | None:
-    """The principal behind a verified token; None when its user or session is no more."""
-    row = await queries.find_rights(unit, user_id, session_id, now())
-    if row is None:
-        return None
-    return Principal(
-        tenant=tenant,
-        user_id=user_id,
-        username=row.username,
-        session_id=session_id,
-        via="token",
-        roles=tuple((UUID(role["id"]), role["name"]) for role in row.roles or ()),
-        rank=row.rank,
-        permissions=_strongest(row.grants or (), frozenset(row.denials or ())),
-    )
-
-
-def permission_names(actor: Principal) -> list[str]:
-    """Permissions as text: the name, with its level unless that is all."""
-    return sorted(name if level == "all" else f"{name}:{level}" for name, level in actor.permissions.items())
-
-
-def _strongest(grants: Any, denials: frozenset[str]) -> dict[str, Level]:
-    permissions: dict[str, Level] = {}
-    for name, level in grants:
-        if name not in denials and LEVEL_ORDER[level] > LEVEL_ORDER.get(permissions.get(name, ""), 0):
-            permissions[name] = level
-    return permissions
+    assert visit.tenant is not None
+    assert visit.principal is not None
+    me = await visit.services.find_profile(visit.tenant, visit.principal)
+    assert isinstance(me, Me)
+    return me
 
 
 async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_hash: str | None) -> TokenPair | None:
@@ -177,7 +158,7 @@ async def _continue_session(
 async def _end_replayed(visit: Visit, unit: WriteUnit, session: Row[Any], moment: datetime) -> None:
     await queries.update_session(unit, session.id, {"revoked_at": moment, "revoked_reason": "refresh_token_reused"})
     unit.audit("auth.session.reused", target=Target("session", str(session.id)), outcome="failure")
-    unit.after_commit(lambda: visit.services.forget_session(session.id))
+    unit.invalidate(PRINCIPALS, str(session.id))
 
 
 async def _pair(

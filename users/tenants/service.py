@@ -8,7 +8,7 @@ from database import SystemUnit, Tenant
 from dependencies import NewOwner, Visit
 from shared_models import TenantBase
 from users.accounts.service import get_user
-from users.passwords import check_password
+from users.passwords.rules import check_password
 from users.schemas import normalize_email, normalize_username
 from users.tenants import queries
 from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, TenantState
@@ -29,9 +29,10 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
     """Create the named tenant and its owner. Raises TenantExists or PasswordRefused."""
     services, name = visit.services, visit.name
     assert name is not None
-    check_password(payload.admin.password, services.config, pointer="/body/admin/password")
+    about = (payload.admin.username, payload.admin.email, payload.admin.full_name, name.tenant_id, payload.name)
 
     async def owner() -> NewOwner:
+        await check_password(services, payload.admin.password, about, pointer="/body/admin/password")
         return NewOwner(
             email=payload.admin.email,
             email_normalized=normalize_email(payload.admin.email),

@@ -1,0 +1,53 @@
+"""The bare routes that the service's are compared with: FastAPI alone, the same shapes, nothing in front.
+
+``python -m benchmarks.baselines PORT FOLDER`` serves them. The folder holds the service's own answers, so that both
+sides serialise the same model and send the same body.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request
+
+from users.auth.schemas import AuthenticationTest, Me
+from users.introspection.schemas import Introspection
+
+
+def create_baselines(folder: Path) -> FastAPI:
+    """One route for each file of the folder, below the service's paths."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    me = Me.model_validate_json((folder / "me.json").read_bytes())
+    test = AuthenticationTest.model_validate_json((folder / "test.json").read_bytes())
+    introspection = Introspection.model_validate_json((folder / "introspect.json").read_bytes())
+
+    @app.get("/api/v1/auth/me")
+    async def get_me() -> Me:
+        return me
+
+    @app.get("/api/v1/auth/test")
+    async def test_authentication() -> AuthenticationTest:
+        return test
+
+    @app.post("/api/v1/auth/introspect", response_model_exclude_none=True)
+    async def introspect_token(request: Request) -> Introspection:
+        await request.body()
+        return introspection
+
+    return app
+
+
+if __name__ == "__main__":
+    port, answers = sys.argv[1:]
+    # As the service's own command line has it.
+    uvicorn.run(
+        create_baselines(Path(answers)),
+        host="127.0.0.1",
+        port=int(port),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )

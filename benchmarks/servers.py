@@ -1,0 +1,167 @@
+"""The service as it runs in production, its servers, and the bare routes beside it: each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from benchmarks.load import Order, Yield
+from manage.embedded import EmbeddedPostgres, EmbeddedValkey
+
+ROOT: Final = Path(__file__).parents[1]
+TENANT: Final = "tenant_bench"
+PASSWORD: Final = "a password for the benchmarks"  # noqa: S105 - of a database that lives for a minute
+PLATFORM_KEY: Final = "the platform key of the benchmarks, long enough"
+START_SECONDS: Final = 60.0
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that listens."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def cpu(self) -> float:
+        """Seconds of processor time used so far (proc(5): fields 14 and 15)."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything the figures are taken from."""
+
+    service: Server
+    bare: Server
+    headers: Mapping[str, str]
+    token: str
+
+
+def load(order: Order) -> subprocess.Popen[str]:
+    """Start a client; ``collect`` waits for it."""
+    command = [sys.executable, "-m", "benchmarks.load"]
+    client = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert client.stdin is not None
+    client.stdin.write(json.dumps(asdict(order)))
+    client.stdin.close()
+    return client
+
+
+def collect(client: subprocess.Popen[str]) -> Yield:
+    """What a client brought home."""
+    assert client.stdout is not None
+    result = json.load(client.stdout)
+    client.wait()
+    return Yield(**result)
+
+
+@contextmanager
+def running_world() -> Iterator[World]:
+    """Start everything, with one tenant and its owner signed in, and stop it again."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
+        valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
+        postgres.create_database("bench")
+        environment = _environment(postgres.url("bench"), valkey.url, folder / "data")
+        flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
+        service = stack.enter_context(_serving(["uvicorn", "main:app", *flags, "--port"], environment, folder))
+        token = _sign_in(service.port)
+        headers = {"X-Tenant-ID": TENANT, "Authorization": f"Bearer {token}"}
+        _keep_answers(service.port, headers, token, folder)
+        bare = stack.enter_context(_serving(["benchmarks.baselines"], os.environ, folder, after=[str(folder)]))
+        yield World(service, bare, headers, token)
+
+
+def _environment(database_url: str, redis_url: str, data_dir: Path) -> dict[str, str]:
+    values = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": "a secret of the benchmarks, long enough",
+        "PLATFORM_API_KEY": PLATFORM_KEY,
+        "ENVIRONMENT": "production",
+        "DATA_DIR": str(data_dir),
+        # One address logs one user in thousands of times. The tries are counted all the same, only never refused.
+        "LOGIN_TRIES_PER_CLIENT": "1000000",
+        "LOGIN_TRIES_PER_ACCOUNT": "1000000",
+        "LOGIN_TRIES_PER_ADDRESS": "1000000",
+        "LOGIN_TRIES_OVERALL": "1000000",
+        "ACCESS_TOKEN_SECONDS": "3600",
+    }
+    return {**os.environ, **values}
+
+
+@contextmanager
+def _serving(
+    module: list[str], environment: Mapping[str, str], folder: Path, after: list[str] | None = None
+) -> Iterator[Server]:
+    port = _free_port()
+    command = [sys.executable, "-m", *module, str(port), *(after or [])]
+    with (folder / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+    try:
+        _wait(port, process, folder / f"{port}.log")
+        yield Server(port, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/readiness", trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+            continue
+        if answer.status_code in {200, 404}:  # the bare routes have no such path
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"nothing answers on port {port}: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _sign_in(port: int) -> str:
+    admin = {"email": "owner@bench.example", "username": "owner", "password": PASSWORD, "full_name": "Owner"}
+    body = {"name": "Benchmarks", "admin": admin}
+    _ask(port, "POST", "/auth/initialize-tenant", {"X-Platform-Key": PLATFORM_KEY}, json=body)
+    pair = _ask(port, "POST", "/auth/login", {}, json={"username": "owner", "password": PASSWORD})
+    return str(pair.json()["access_token"])
+
+
+def _keep_answers(port: int, headers: Mapping[str, str], token: str, folder: Path) -> None:
+    (folder / "me.json").write_bytes(_ask(port, "GET", "/auth/me", headers).content)
+    (folder / "test.json").write_bytes(_ask(port, "GET", "/auth/test", headers).content)
+    (folder / "introspect.json").write_bytes(
+        _ask(port, "POST", "/auth/introspect", headers, data={"token": token}).content
+    )
+
+
+def _ask(port: int, method: str, path: str, headers: Mapping[str, str], **options: Any) -> httpx.Response:
+    address = f"http://127.0.0.1:{port}/api/v1{path}"
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        answer = client.request(method, address, headers={"X-Tenant-ID": TENANT, **headers}, **options)
+    if answer.status_code not in {200, 201}:
+        raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+    return answer

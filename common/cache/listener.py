@@ -1,0 +1,99 @@
+"""Hearing what other processes change: one PostgreSQL connection per process that LISTENs.
+
+Notifications come with the commit of the transaction that sent them. While the connection is gone nothing is cached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from common.cache.two_level import Caches, Message
+
+CHANNEL: Final = "system_service"
+JOBS_CHANNEL: Final = "system_service_jobs"
+MAX_PAYLOAD: Final = 7900  # bytes; PostgreSQL refuses 8000
+CHECK_SECONDS: Final = 2.0  # how often a silent connection is asked whether it is still one
+CHECK_TIMEOUT: Final = 2.0
+RETRY_SECONDS: Final = 0.5
+
+log = structlog.get_logger("cache")
+
+
+def write_payload(messages: Iterable[Message]) -> str:
+    """Messages as NOTIFY carries them; too many of a bucket become "all of it"."""
+    listed = [list(message) for message in dict.fromkeys(messages)]
+    payload = json.dumps(listed, separators=(",", ":"))
+    if len(payload.encode()) > MAX_PAYLOAD:
+        payload = json.dumps(sorted([bucket, None] for bucket in {item[0] for item in listed}), separators=(",", ":"))
+    return payload
+
+
+def read_payload(payload: str) -> list[Message]:
+    """The messages of a notification; one that is not ours is none."""
+    try:
+        return [(str(bucket), None if field is None else str(field)) for bucket, field in json.loads(payload)]
+    except (ValueError, TypeError):
+        return []
+
+
+class Listener:
+    """Keeps a process's caches informed."""
+
+    def __init__(self, dsn: str, caches: Caches, *, connect_timeout: float, on_job: Callable[[], None]) -> None:
+        self._dsn = dsn
+        self._caches = caches
+        self._connect_timeout = connect_timeout
+        self._on_job = on_job
+        self._received: asyncio.Queue[Sequence[Message]] = asyncio.Queue()
+        self.listening = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen, for ever; connect again whenever the connection is lost."""
+        acting = asyncio.create_task(self._act())
+        try:
+            while True:
+                try:
+                    await self._listen()
+                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                    log.warning("cache_listener_lost", reason=type(error).__name__)
+                self._caches.stop_listening()
+                self.listening.clear()
+                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            acting.cancel()
+            self._caches.stop_listening()
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(self._dsn, timeout=self._connect_timeout)
+        try:
+            await connection.add_listener(CHANNEL, self._receive)
+            await connection.add_listener(JOBS_CHANNEL, lambda *_: self._on_job())
+            generation = secrets.token_hex(6)
+            self._caches.start_generation(generation)
+            self.listening.set()
+            # The others follow, so that all of them share one copy.
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, json.dumps({"generation": generation}))
+            while True:
+                await asyncio.sleep(CHECK_SECONDS)
+                await connection.execute("SELECT 1", timeout=CHECK_TIMEOUT)
+        finally:
+            connection.terminate()
+
+    def _receive(self, _connection: Any, _process: int, _channel: str, payload: str) -> None:
+        if payload.startswith("{"):
+            self._caches.start_generation(str(json.loads(payload)["generation"]))
+            return
+        messages = read_payload(payload)
+        self._caches.forget_locally(messages)  # at once, before anything else this process does
+        self._received.put_nowait(messages)
+
+    async def _act(self) -> None:
+        while True:
+            await self._caches.forget(await self._received.get())

@@ -1,0 +1,137 @@
+"""The one cache mechanism: this process (L1), then Redis (L2), then PostgreSQL, which is the truth.
+
+Values lie in buckets, ``tenant_acme/principals``, so that one of them or all of a tenant can be forgotten. Forgetting
+is part of the transaction that makes it necessary: NOTIFY is transactional, and every process listens (``listener``).
+
+Why nothing stale lives longer than L1's moment:
+
+* A load during which anything was forgotten is kept nowhere.
+* A process that has lost its listener asks PostgreSQL every time, and starts a new *generation* of L2 keys when it
+  listens again; whatever was missed in between lies in the old generation, which nobody reads any more.
+* L2 may be filled with an old value in the instant before the message arrives, but the process that filled it gets the
+  message too and takes it out again; who read it meanwhile keeps it for L1's moment only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter
+
+from common.cache.local import LocalCache
+from common.cache.redis import RedisCopy
+
+L2_SECONDS: Final = 60
+FORMAT: Final = b"2:"  # a value written by another version of this code is a miss
+
+Value = TypeVar("Value")
+Message = tuple[str, str | None]  # a bucket, and a field of it or None for all
+
+
+class Caches:
+    """All caches of a process, and what they have in common: L2, its generation, whether the listener listens."""
+
+    def __init__(self, redis: RedisCopy, registry: CollectorRegistry) -> None:
+        self.redis = redis
+        self.generation = ""
+        self.hits = Counter(
+            "cache_lookups_total", "Look-ups by cache and outcome.", ["cache", "outcome"], registry=registry
+        )
+        self._caches: list[TwoLevelCache[Any]] = []
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether this process hears what others change."""
+        return bool(self.generation)
+
+    def add(self, cache: TwoLevelCache[Any]) -> None:
+        """Have a cache follow the messages."""
+        self._caches.append(cache)
+
+    async def forget(self, messages: Iterable[Message]) -> None:
+        """Act on what a transaction, here or elsewhere, has made stale: L1 at once, then L2."""
+        messages = list(messages)
+        self.forget_locally(messages)
+        for bucket, field in messages:
+            await self.redis.drop(self.key(bucket), field)
+
+    def forget_locally(self, messages: Iterable[Message]) -> None:
+        """The part of it that nobody has to wait for."""
+        for bucket, field in messages:
+            for cache in self._caches:
+                cache.local.drop(bucket, field)
+
+    def start_generation(self, generation: str) -> None:
+        """Listening has begun, here or in another process: nothing from before is believed."""
+        self.generation = generation
+        self._clear()
+
+    def stop_listening(self) -> None:
+        """The listener is gone: until it is back, PostgreSQL answers everything."""
+        self.generation = ""
+        self._clear()
+
+    def key(self, bucket: str) -> str:
+        """The Redis key of a bucket; it starts with the tenant."""
+        return f"{bucket}/{self.generation}"
+
+    def _clear(self) -> None:
+        for cache in self._caches:
+            cache.local.clear()
+
+
+class TwoLevelCache(Generic[Value]):
+    """One kind of value. ``encode`` and ``decode`` turn it into JSON's types and back."""
+
+    def __init__(
+        self,
+        name: str,
+        caches: Caches,
+        local: LocalCache[Value],
+        *,
+        encode: Callable[[Value], Any],
+        decode: Callable[[Any], Value],
+    ) -> None:
+        self.local = local
+        self._caches = caches
+        self._encode = encode
+        self._decode = decode
+        self._lookups = {outcome: caches.hits.labels(name, outcome) for outcome in ("l1", "l2", "miss")}
+        caches.add(self)
+
+    async def get(self, bucket: str, field: str, load: Callable[[], Awaitable[Value | None]]) -> Value | None:
+        """A value, loaded if need be. None, "there is no such thing", is never kept: it may be about to be made."""
+        if not self._caches.is_listening:
+            return await load()
+        value = self.local.get(bucket, field)
+        if value is not None:
+            self._lookups["l1"].inc()
+            return value
+        started, drops = time.monotonic(), self.local.drops
+        value = await self._from_redis(bucket, field)
+        if value is None:
+            self._lookups["miss"].inc()
+            value = await load()
+            if value is not None and drops == self.local.drops:
+                await self._to_redis(bucket, field, value)
+        else:
+            self._lookups["l2"].inc()
+        if value is not None and drops == self.local.drops:
+            self.local.put(bucket, field, value, read_at=started)
+        return value
+
+    async def _from_redis(self, bucket: str, field: str) -> Value | None:
+        data = await self._caches.redis.get(self._caches.key(bucket), field)
+        if data is None or not data.startswith(FORMAT):
+            return None
+        try:
+            return self._decode(json.loads(data.removeprefix(FORMAT)))
+        except (ValueError, KeyError, TypeError):  # written by a version that knew other fields
+            return None
+
+    async def _to_redis(self, bucket: str, field: str, value: Value) -> None:
+        data = FORMAT + json.dumps(self._encode(value), separators=(",", ":")).encode()
+        await self._caches.redis.put(self._caches.key(bucket), field, data, L2_SECONDS)

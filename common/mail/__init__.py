@@ -1,0 +1,1 @@
+"""Mail: templates in several languages, and the two ways out, SMTP and a folder."""

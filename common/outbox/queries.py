@@ -1,0 +1,89 @@
+"""The SQL of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import column, delete, func, or_, select, table, update
+
+from common.paging import Executes
+
+_outbox = table(
+    "outbox",
+    *(
+        column(name)
+        for name in ("id", "tenant_id", "kind", "payload", "status", "attempts", "run_at", "locked_until", "last_error")
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, leased to this process. ``attempts`` counts this one too."""
+
+    id: UUID
+    tenant_id: str
+    kind: str
+    payload: Mapping[str, Any]
+    attempts: int
+
+
+async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta) -> list[Job]:
+    """Take due jobs that nobody else has, until ``lease`` is over; a process that dies gives them back that way."""
+    moment = func.clock_timestamp()  # the clock that also said when a job is due
+    due = (
+        select(_outbox.c.id)
+        .where(
+            _outbox.c.status == "pending",
+            _outbox.c.run_at <= moment,
+            or_(_outbox.c.locked_until.is_(None), _outbox.c.locked_until < moment),
+        )
+        .order_by(_outbox.c.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await unit.execute(
+        update(_outbox)
+        .where(_outbox.c.id.in_(due))
+        .values(locked_until=moment + lease, attempts=_outbox.c.attempts + 1)
+        .returning(_outbox.c.id, _outbox.c.tenant_id, _outbox.c.kind, _outbox.c.payload, _outbox.c.attempts)
+    )
+    return [Job(row.id, row.tenant_id, row.kind, row.payload, row.attempts) for row in taken]
+
+
+async def finish_job(unit: Executes, job_id: UUID) -> None:
+    """It is done."""
+    await unit.execute(delete(_outbox).where(_outbox.c.id == job_id))
+
+
+async def postpone_job(unit: Executes, job_id: UUID, run_at: datetime, error: str) -> None:
+    """It failed and is tried again."""
+    await unit.execute(
+        update(_outbox).where(_outbox.c.id == job_id).values(run_at=run_at, locked_until=None, last_error=error[:500])
+    )
+
+
+async def bury_job(unit: Executes, job_id: UUID, error: str) -> None:
+    """It failed too often: kept for an operator, not tried again."""
+    await unit.execute(
+        update(_outbox).where(_outbox.c.id == job_id).values(status="dead", locked_until=None, last_error=error[:500])
+    )
+
+
+async def measure_outbox(unit: Executes) -> tuple[int, int, float]:
+    """How many jobs wait, how many are dead, and for how many seconds the oldest due one has been waiting."""
+    pending, dead = _outbox.c.status == "pending", _outbox.c.status == "dead"
+    oldest = func.min(_outbox.c.run_at).filter(pending)
+    found = await unit.execute(
+        select(
+            func.count().filter(pending).label("waiting"),
+            func.count().filter(dead).label("dead"),
+            func.extract("epoch", func.now() - oldest).label("lag"),
+        )
+    )
+    row = found.one()
+    return int(row.waiting), int(row.dead), max(0.0, float(row.lag or 0))

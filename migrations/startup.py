@@ -1,0 +1,37 @@
+"""Preparing the database when the service starts, however long that takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from common.config import Config
+from migrations.bootstrap import prepare_database
+from migrations.errors import DatabaseProblem
+
+RETRY_SECONDS: Final = 1.0
+
+log = structlog.get_logger("service")
+
+
+class Startup:
+    """Prepares the database once it can be reached; meanwhile the process lives and its probe says "not ready"."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.done = not config.migrate_on_start
+        self.draining = False
+
+    async def run(self) -> None:
+        """Try until it works."""
+        while not self.done:
+            try:
+                await prepare_database(self._config)
+            except DatabaseProblem as problem:
+                log.error("database_not_prepared", reason=str(problem))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self.done = True
+                log.info("database_prepared")

@@ -1,0 +1,180 @@
+"""What requests look up first, kept near: the tenant, the principal, and what somebody sees of himself.
+
+Whoever changes a user's rights calls ``unit.invalidate(PRINCIPALS)``, which forgets all principals of the tenant; who
+ends one session names its id, who ends an API key its digest. A change of a user's row forgets the profiles by itself,
+see ``users.models.PROFILES``. All of it is part of the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Any, Final
+from uuid import UUID
+
+from common.cache.local import LocalCache
+from common.cache.two_level import Caches, TwoLevelCache
+from common.ids import TenantName
+from database import Database, Tenant
+from shared_auth import Claims, KeyHolder, KeyRef, KeySecret, Principal
+from shared_models import Shape
+from users.accounts.service import get_user
+from users.api_keys.holders import load_key_holder
+from users.auth.principals import PRINCIPALS, describe, load_principal
+from users.auth.queries import find_session
+from users.auth.schemas import Me, Session
+from users.models import PROFILES
+from users.schemas import User
+from users.tenants.service import find_tenant
+
+# L1's moment: the longest that one process may believe what another has changed. Revocation acts within a second.
+L1_SECONDS: Final = 0.75
+TENANTS: Final = "system/tenants"
+
+FindTenant = Callable[[TenantName], Awaitable[Tenant | None]]
+FindPrincipal = Callable[[Tenant, Claims], Awaitable[Principal | None]]
+FindKeyHolder = Callable[[Tenant, KeySecret], Awaitable[KeyHolder | None]]
+FindProfile = Callable[[Tenant, Principal], Awaitable[Me]]
+
+
+def cached_tenants(database: Database, caches: Caches) -> FindTenant:
+    """Look-ups in the registry."""
+    local = LocalCache[Tenant](seconds=L1_SECONDS, size=10_000)
+    cache = TwoLevelCache("tenants", caches, local, encode=_encode_tenant, decode=_decode_tenant)
+
+    async def find(name: TenantName) -> Tenant | None:
+        async def load() -> Tenant | None:
+            async with database.system() as unit:
+                return await find_tenant(unit, name)
+
+        return await cache.get(TENANTS, name.schema, load)
+
+    return find
+
+
+def cached_principals(database: Database, caches: Caches) -> FindPrincipal:
+    """Look-ups of who is behind a token. Kept by tenant too: a cloned tenant has sessions of the same ids."""
+    local = LocalCache[Principal](seconds=L1_SECONDS, size=50_000)
+    cache = TwoLevelCache("principals", caches, local, encode=_encode_principal, decode=_decode_principal)
+
+    async def find(tenant: Tenant, claims: Claims) -> Principal | None:
+        async def load() -> Principal | None:
+            async with database.read(tenant) as unit:
+                return await load_principal(
+                    unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id
+                )
+
+        principal = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", str(claims.session_id), load)
+        return principal if principal is not None and principal.user_id == claims.subject else None
+
+    return find
+
+
+def cached_key_holders(database: Database, caches: Caches) -> FindKeyHolder:
+    """Look-ups of who is behind an API key. They share the principals' bucket, so whoever has those forgotten for a
+    change of rights has these forgotten too; fields are session ids there and digests here."""
+    local = LocalCache[KeyHolder](seconds=L1_SECONDS, size=10_000)
+    cache = TwoLevelCache("api_keys", caches, local, encode=_encode_holder, decode=_decode_holder)
+
+    async def find(tenant: Tenant, key: KeySecret) -> KeyHolder | None:
+        async def load() -> KeyHolder | None:
+            async with database.read(tenant) as unit:
+                return await load_key_holder(unit, tenant=tenant.name, digest=key.digest)
+
+        return await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", key.digest.hex(), load)
+
+    return find
+
+
+def cached_profiles(database: Database, caches: Caches) -> FindProfile:
+    """Look-ups of what somebody sees of himself: his user record and his session, and the principal's rights."""
+    people = LocalCache[User](seconds=L1_SECONDS, size=10_000)
+    logins = LocalCache[Session](seconds=L1_SECONDS, size=10_000)
+    users = TwoLevelCache("users", caches, people, encode=_encode_shape, decode=User.model_validate)
+    sessions = TwoLevelCache("sessions", caches, logins, encode=_encode_shape, decode=Session.model_validate)
+
+    async def find(tenant: Tenant, principal: Principal) -> Me:
+        bucket, session_id = f"{tenant.name.schema}/{PROFILES}", principal.session_id
+
+        async def load_user() -> User | None:
+            async with database.read(tenant) as unit:
+                return await get_user(unit, principal.user_id)
+
+        async def load_session() -> Session | None:
+            assert session_id is not None
+            async with database.read(tenant) as unit:
+                row = await find_session(unit, session_id)
+            return Session(**row._mapping, current=True) if row else None
+
+        user = await users.get(bucket, str(principal.user_id), load_user)
+        session = await sessions.get(bucket, str(session_id), load_session) if session_id else None
+        assert user is not None
+        return describe(principal, user, session)
+
+    return find
+
+
+def _encode_shape(shape: Shape) -> Any:
+    return shape.model_dump(mode="json")
+
+
+def _encode_tenant(tenant: Tenant) -> Any:
+    return [tenant.name.schema, tenant.role, tenant.status, tenant.revision]
+
+
+def _decode_tenant(data: Any) -> Tenant:
+    schema, role, status, revision = data
+    return Tenant(_name(schema), role, status, revision)
+
+
+def _encode_principal(principal: Principal) -> Any:
+    return {
+        "tenant": principal.tenant.schema,
+        "user_id": principal.user_id.hex,
+        "username": principal.username,
+        "session_id": principal.session_id.hex if principal.session_id else None,
+        "via": principal.via,
+        "roles": [[role_id.hex, name] for role_id, name in principal.roles],
+        "rank": principal.rank,
+        "permissions": dict(principal.permissions),
+        "api_key": [principal.api_key.id.hex, principal.api_key.name] if principal.api_key else None,
+    }
+
+
+def _decode_principal(data: Any) -> Principal:
+    return Principal(
+        tenant=_name(data["tenant"]),
+        user_id=UUID(data["user_id"]),
+        username=data["username"],
+        session_id=UUID(data["session_id"]) if data["session_id"] else None,
+        via=data["via"],
+        roles=tuple((UUID(role_id), name) for role_id, name in data["roles"]),
+        rank=data["rank"],
+        permissions=data["permissions"],
+        api_key=KeyRef(UUID(data["api_key"][0]), data["api_key"][1]) if data["api_key"] else None,
+    )
+
+
+def _encode_holder(holder: KeyHolder) -> Any:
+    return {
+        "principal": _encode_principal(holder.principal),
+        "created_at": holder.created_at.isoformat(),
+        "expires_at": holder.expires_at.isoformat() if holder.expires_at else None,
+        "networks": [str(network) for network in holder.networks],
+    }
+
+
+def _decode_holder(data: Any) -> KeyHolder:
+    return KeyHolder(
+        principal=_decode_principal(data["principal"]),
+        created_at=datetime.fromisoformat(data["created_at"]),
+        expires_at=datetime.fromisoformat(data["expires_at"]) if data["expires_at"] else None,
+        networks=tuple(ip_network(text) for text in data["networks"]),
+    )
+
+
+def _name(schema: str) -> TenantName:
+    name = TenantName.parse(schema)
+    assert name is not None
+    return name

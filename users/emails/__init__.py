@@ -1,0 +1,1 @@
+"""Proving that one reads the mail of an address, and changing to another."""

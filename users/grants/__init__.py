@@ -1,0 +1,1 @@
+"""What one user holds: roles, direct permissions, and what they come to."""

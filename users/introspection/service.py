@@ -1,0 +1,85 @@
+"""What an access token or an API key is worth now. Nothing is written: neither a use nor an audit entry."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from common.clock import now
+from common.errors import InvalidRequest, Unauthenticated
+from dependencies import Visit
+from shared_auth import KeySecret, Principal
+from users.auth.principals import permission_names
+from users.introspection.schemas import INACTIVE, Introspection
+
+MAX_FIELDS = 10
+
+
+def read_form(body: bytes) -> str:
+    """The field ``token`` of an urlencoded form. Raises InvalidRequest unless it is there once, and not empty."""
+    try:
+        fields = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        fields = {}
+    tokens = fields.get("token", [])
+    if len(tokens) != 1:
+        raise InvalidRequest("The body must be an urlencoded form with one field `token`.")
+    return tokens[0]
+
+
+async def introspect(visit: Visit, text: str) -> Introspection:
+    """What the credential is worth in the visited tenant; whatever is wrong with it, it is just not active."""
+    is_key = text.startswith(KeySecret.PREFIX)
+    return await (_introspect_key(visit, text) if is_key else _introspect_token(visit, text))
+
+
+async def _introspect_token(visit: Visit, text: str) -> Introspection:
+    services, tenant = visit.services, visit.tenant
+    assert tenant is not None
+    try:
+        claims = services.access_tokens.verify(text)
+    except Unauthenticated:
+        return INACTIVE
+    principal = await services.find_principal(tenant, claims) if claims.tenant == tenant.name else None
+    if principal is None:
+        return INACTIVE
+    return Introspection(
+        **_common(visit, principal),
+        token_type="access_token",  # noqa: S106 - not a password
+        exp=int(claims.expires_at.timestamp()),
+        iat=int(claims.issued_at.timestamp()),
+        jti=claims.token_id,
+        sid=claims.session_id,
+    )
+
+
+async def _introspect_key(visit: Visit, text: str) -> Introspection:
+    assert visit.tenant is not None
+    key = KeySecret.read(text)
+    holder = await visit.services.find_key_holder(visit.tenant, key) if key else None
+    if holder is None or not holder.is_alive(now()):
+        return INACTIVE
+    reference = holder.principal.api_key
+    assert reference is not None
+    return Introspection(
+        **_common(visit, holder.principal),
+        token_type="api_key",  # noqa: S106 - not a password
+        exp=int(holder.expires_at.timestamp()) if holder.expires_at else None,
+        iat=int(holder.created_at.timestamp()),
+        jti=str(reference.id),
+        client_id=reference.id,
+        allowed_cidrs=[str(network) for network in holder.networks] or None,
+    )
+
+
+def _common(visit: Visit, principal: Principal) -> dict[str, Any]:
+    config = visit.services.config
+    return {
+        "active": True,
+        "sub": principal.user_id,
+        "username": principal.username,
+        "tenant_id": principal.tenant.schema,
+        "scope": " ".join(permission_names(principal)),
+        "iss": config.jwt_issuer,
+        "aud": config.jwt_audience,
+    }

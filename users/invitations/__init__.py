@@ -1,0 +1,1 @@
+"""Invitations: asking somebody to join, with the roles and teams that wait."""

@@ -1,0 +1,1 @@
+"""The mails of the users module, sent by the outbox worker."""

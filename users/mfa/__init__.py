@@ -1,0 +1,1 @@
+"""The second factor: time-based codes (RFC 6238) and recovery codes."""

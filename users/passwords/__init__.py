@@ -1,0 +1,1 @@
+"""Passwords: which are accepted, changing one's own, and setting a new one by mail."""

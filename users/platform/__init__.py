@@ -1,0 +1,1 @@
+"""The platform's view of tenants: list, suspend, delete, export, import, clone."""

@@ -1,0 +1,130 @@
+"""``/platform``: tenants, for the platform's operator."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from dependencies import Listing, OperatorVisit, Replying, Route
+from shared_models import Page
+from users.platform import keys, service
+from users.platform.schemas import (
+    CloneRequest,
+    FleetState,
+    PlatformKey,
+    PlatformKeyCreate,
+    PlatformKeyCreated,
+    PlatformTenant,
+    PlatformTenantPatch,
+)
+
+router = APIRouter(prefix="/platform", tags=["platform"], route_class=Route)
+
+ARCHIVE = "application/gzip"
+BINARY = {"type": "string", "format": "binary"}
+
+
+@router.get("/tenants", summary="List tenants")
+async def list_platform_tenants(
+    visit: OperatorVisit,
+    listing: Listing,
+    reply: Replying,
+    status: Literal["active", "suspended", "deleting"] | None = None,
+) -> Page[PlatformTenant]:
+    """All tenants, by id. Sort by `id`, `created_at` or `updated_at`; `q` searches id and name."""
+    return reply.page(await service.list_tenants(visit, listing, status=status))
+
+
+@router.post(
+    "/tenants/import",
+    status_code=201,
+    summary="Import a tenant",
+    openapi_extra={"requestBody": {"required": True, "content": {ARCHIVE: {"schema": BINARY}}}},
+)
+async def import_tenant(
+    visit: OperatorVisit,
+    request: Request,
+    response: Response,
+    tenant: Annotated[str, Query(max_length=64, description="The new tenant's id.")],
+    activate: Annotated[bool, Query(description="Serve it at once.")] = False,
+) -> PlatformTenant:
+    """The body is an archive of `export`. Sessions, keys, invitations and mailed links in it are dead."""
+    imported = await service.import_tenant(visit, tenant, request.stream(), activate=activate)
+    response.headers["Location"] = f"/api/v1/platform/tenants/{imported.id}"
+    return imported
+
+
+@router.get("/tenants/{tenant_id}", summary="Get a tenant")
+async def get_platform_tenant(visit: OperatorVisit, tenant_id: str) -> PlatformTenant:
+    """By either form of its id."""
+    return await service.get_tenant(visit, tenant_id)
+
+
+@router.patch("/tenants/{tenant_id}", summary="Rename, suspend or activate a tenant")
+async def update_platform_tenant(visit: OperatorVisit, tenant_id: str, payload: PlatformTenantPatch) -> PlatformTenant:
+    """A suspended tenant's requests get 403 within a second. `active` also takes a deletion back."""
+    return await service.update_tenant(visit, tenant_id, payload)
+
+
+@router.delete("/tenants/{tenant_id}", status_code=202, summary="Delete a tenant", response_model=PlatformTenant)
+async def delete_platform_tenant(
+    visit: OperatorVisit,
+    tenant_id: str,
+    confirm: Annotated[str | None, Query(max_length=64, description="The id again: drop the data now.")] = None,
+) -> PlatformTenant | Response:
+    """Marks the tenant: it is not served any more, and dropped when its grace is over. With `confirm` it is dropped at
+    once, for good: 204."""
+    marked = await service.delete_tenant(visit, tenant_id, confirm)
+    return Response(status_code=204) if marked is None else marked
+
+
+@router.post("/tenants/{tenant_id}/export", summary="Export a tenant", response_class=FileResponse)
+async def export_tenant(visit: OperatorVisit, tenant_id: str) -> FileResponse:
+    """An archive with a manifest and checksums, read in one snapshot."""
+    path = await service.export_tenant(visit, tenant_id)
+    name = f"{service.read_name(tenant_id).schema}.tar.gz"
+    return FileResponse(
+        path, media_type=ARCHIVE, filename=name, background=BackgroundTask(path.unlink, missing_ok=True)
+    )
+
+
+@router.post("/tenants/{tenant_id}/clone", status_code=201, summary="Clone a tenant")
+async def clone_tenant(
+    visit: OperatorVisit, tenant_id: str, payload: CloneRequest, response: Response
+) -> PlatformTenant:
+    """A copy under another id, with no session, key or mailed link alive."""
+    copy = await service.clone_tenant(visit, tenant_id, payload.target, activate=payload.activate)
+    response.headers["Location"] = f"/api/v1/platform/tenants/{copy.id}"
+    return copy
+
+
+@router.get("/migrations", summary="State of the fleet")
+async def get_fleet_state(visit: OperatorVisit) -> FleetState:
+    """How many tenants are at the revision of this version, and which are not."""
+    return await service.describe_fleet(visit)
+
+
+@router.get("/keys", summary="List platform keys")
+async def list_platform_keys(visit: OperatorVisit, listing: Listing, reply: Replying) -> Page[PlatformKey]:
+    """Keys made here, newest first; the configured first key is not among them. Sort by `created_at`."""
+    return reply.page(await keys.list_keys(visit, listing))
+
+
+@router.post("/keys", status_code=201, summary="Create a platform key")
+async def create_platform_key(
+    visit: OperatorVisit, payload: PlatformKeyCreate, response: Response
+) -> PlatformKeyCreated:
+    """The key is in this answer and never shown again."""
+    created = await keys.create_key(visit, payload.name)
+    response.headers["Location"] = f"/api/v1/platform/keys/{created.id}"
+    return created
+
+
+@router.delete("/keys/{key_id}", status_code=204, summary="Revoke a platform key")
+async def revoke_platform_key(visit: OperatorVisit, key_id: UUID) -> None:
+    """At once, everywhere. A second time: 404."""
+    await keys.revoke_key(visit, key_id)

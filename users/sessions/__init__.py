@@ -1,0 +1,1 @@
+"""Sessions: where somebody is logged in, and ending that."""

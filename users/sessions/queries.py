@@ -1,0 +1,41 @@
+"""The SQL of sessions as people see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import literal, select
+
+from common.paging import ListQuery, Order, Slice, contains, created_within, fetch_slice
+from database import ReadUnit
+from users.models import UserSession
+
+_sessions: Any = UserSession.__table__
+
+ORDER: Final = Order(
+    fields={"created_at": _sessions.c.created_at, "last_used_at": _sessions.c.last_used_at},
+    identity=_sessions.c.id,
+)
+
+
+async def list_sessions(unit: ReadUnit, user_id: UUID, query: ListQuery, moment: datetime) -> Slice:
+    """A page of a user's living sessions."""
+    statement = select(
+        UserSession.id,
+        UserSession.created_at,
+        UserSession.last_used_at,
+        UserSession.expires_at,
+        UserSession.ip_address,
+        UserSession.user_agent,
+    ).where(
+        UserSession.user_id == user_id,
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > literal(moment),
+        UserSession.idle_expires_at > literal(moment),
+        created_within(_sessions.c.created_at, query),
+    )
+    if query.q:
+        statement = statement.where(contains(query.q, _sessions.c.user_agent, _sessions.c.ip_address))
+    return await fetch_slice(unit, statement, ORDER, query)

@@ -1,0 +1,1 @@
+"""Many users at once: from a CSV file, and into one."""
