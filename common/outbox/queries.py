@@ -33,7 +33,11 @@ class Job:
 
 
 async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta) -> list[Job]:
-    """Take due jobs that nobody else has, until ``lease`` is over; a process that dies gives them back that way."""
+    """Take due jobs that nobody else has, until ``lease`` is over; a process that dies gives them back that way.
+
+    They are looked up in a materialized CTE, which runs once. A plain ``IN (SELECT … LIMIT … SKIP LOCKED)`` may be
+    planned as the inner side of a nested loop: run again for every row, it would lease the whole outbox.
+    """
     moment = func.clock_timestamp()  # the clock that also said when a job is due
     due = (
         select(_outbox.c.id)
@@ -45,10 +49,12 @@ async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta) -> list[Jo
         .order_by(_outbox.c.run_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
+        .prefix_with("MATERIALIZED")
     )
     taken = await unit.execute(
         update(_outbox)
-        .where(_outbox.c.id.in_(due))
+        .where(_outbox.c.id.in_(select(due.c.id)))
         .values(locked_until=moment + lease, attempts=_outbox.c.attempts + 1)
         .returning(_outbox.c.id, _outbox.c.tenant_id, _outbox.c.kind, _outbox.c.payload, _outbox.c.attempts)
     )

@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from common.outbox.queries import lease_jobs
+from tests.support.apps import services_of
 from tests.support.post import APP, Letter, PostOffice, new_worker, post_office
+from tests.support.probes import owner_connection
 from tests.support.problems import problem_of
 from tests.support.servers import PLATFORM_KEY, Servers
 from tests.support.world import TestTenant, create_tenant
@@ -227,6 +231,23 @@ async def test_many_workers_send_each_mail_once(house: PostOffice, town: TestTen
 
     assert len(postman.received) == 24
     assert len({letter.token for letter in postman.letters()}) == 24
+    assert await house.jobs() == []
+
+
+async def test_a_lease_takes_no_more_than_asked_whatever_the_planner_knows(house: PostOffice, town: TestTenant) -> None:
+    """Statistics of a table with one row, such as an ANALYZE at a quiet moment leaves them, ask for a nested loop."""
+    await ask(town)
+    async with owner_connection(house.config, "system") as owner:
+        await owner.execute("ANALYZE outbox")
+    for _ in range(4):
+        await ask(town)
+
+    async with services_of(house.app).database.system(read_only=False) as unit:
+        leased = await lease_jobs(unit, limit=1, lease=timedelta(minutes=2))
+
+    assert len(leased) == 1
+    await house.skip_waits()
+    await house.deliver()
     assert await house.jobs() == []
 
 

@@ -66,6 +66,18 @@ async def test_a_change_makes_mailed_links_worthless(office: PostOffice, branch:
     problem_of(await branch.anonymous.post("/auth/email/verify", json={"token": move}), 400, "token_invalid")
 
 
+async def test_a_link_ordered_before_a_change_is_not_even_sent_after_it(
+    office: PostOffice, branch: TestTenant, person: Person
+) -> None:
+    """The mail server may have been down when the thief asked."""
+    thief = f"thief-{person.username}@elsewhere.example"
+    await person.api.post("/auth/email/change", json={"password": PASSWORD, "new_email": thief})
+
+    await person.api.post("/auth/password/change", json={"current_password": PASSWORD, "new_password": NEW})
+
+    assert {letter.to for letter in await office.deliver()} == {person.email}
+
+
 @pytest.mark.promise("I6")
 async def test_guessing_the_current_password_is_limited_and_an_administrator_lifts_it(
     office: PostOffice, branch: TestTenant, person: Person

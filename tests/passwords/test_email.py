@@ -52,6 +52,34 @@ async def test_of_32_who_prove_an_address_at_once_one_wins(
     assert [item["target_id"] for item in verified].count(person.id) == 1
 
 
+async def test_a_new_address_is_the_user_s_once_it_is_proven(
+    office: PostOffice, branch: TestTenant, newcomer: tuple[Person, str]
+) -> None:
+    person, first = newcomer
+    new = f"Moved.{person.username}@elsewhere.example"
+
+    asked = await person.api.post("/auth/email/change", json={"password": PASSWORD, "new_email": new})
+
+    assert (asked.status_code, asked.json()) == (202, None)
+    assert (await shown(branch, person))["email"] == person.email
+    letters = {letter.to: letter for letter in await office.deliver()}
+    assert letters.keys() == {person.email, new}
+    assert new in letters[person.email].body()
+    answer = await branch.anonymous.post("/auth/email/verify", json={"token": letters[new].token})
+    assert answer.status_code == 204
+    after = await shown(branch, person)
+    assert (after["email"], after["is_verified"]) == (new, True)
+    assert (await office.letter(person.email)).subject == "Your e-mail address was changed"
+    login = {"username": new.upper(), "password": PASSWORD}
+    assert (await branch.anonymous.post("/auth/login", json=login)).status_code == 200
+    problem_of(await branch.anonymous.post("/auth/email/verify", json={"token": first}), 400, "token_invalid")
+    (entry,) = [
+        item for item in await entries(office.config, branch, "auth.email.changed") if item["target_id"] == person.id
+    ]
+    assert person.email in entry["changes"]
+    assert new in entry["changes"]
+
+
 async def test_an_address_that_became_another_s_is_refused_and_the_token_kept(
     office: PostOffice, branch: TestTenant, newcomer: tuple[Person, str]
 ) -> None:

@@ -114,6 +114,23 @@ async def test_every_token_that_is_not_good_gets_the_same_answer(
     assert len(details) == 1
 
 
+async def test_a_link_dies_with_the_address_it_was_sent_to(
+    office: PostOffice, branch: TestTenant, person: Person
+) -> None:
+    token = await forget(office, branch, person)
+    changed = await branch.owner.patch(f"/users/{person.id}", json={"email": f"new-{person.email}"})
+    assert changed.json()["is_verified"] is False
+
+    answer = await branch.anonymous.post("/auth/password/reset", json={"token": token, "new_password": NEW})
+
+    problem_of(answer, 400, "token_invalid")
+    letters = {letter.to: letter.subject for letter in await office.deliver()}
+    assert letters == {
+        person.email: "Your e-mail address was changed",
+        f"new-{person.email}": "Confirm your e-mail address",
+    }
+
+
 async def test_who_is_deactivated_meanwhile_gets_no_new_password(
     office: PostOffice, branch: TestTenant, person: Person
 ) -> None:
@@ -144,6 +161,14 @@ async def test_asking_tells_nothing_about_who_exists(office: PostOffice, branch:
     assert {entry["target_id"] for entry in asked} == {None}
     assert "twin.example" not in str(asked)
     assert [letter.to for letter in await office.deliver()] == [person.email]
+
+
+async def test_an_address_gets_a_few_mails_an_hour(office: PostOffice, branch: TestTenant, person: Person) -> None:
+    for _ in range(office.config.mail_requests_per_account + 3):
+        answer = await branch.anonymous.post("/auth/password/forgot", json={"email": person.email})
+        assert answer.status_code == 202
+
+    assert len(await office.deliver()) == office.config.mail_requests_per_account
 
 
 @pytest.mark.promise("I8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
 import email.policy
 import re
@@ -90,27 +89,13 @@ class PostOffice:
 
     async def deliver(self) -> list[Letter]:
         """Do every due job; answers the mails that came of them, oldest first."""
-        for _ in range(200):
-            while await self.worker.run_once():
-                pass
-            if not await self._has_untried_jobs():
-                break
-            await asyncio.sleep(0.05)  # ordered by a process whose clock is ahead of the worker's
+        while await self.worker.run_once():
+            pass
         letters = []
         for path in sorted(self.folder.glob("*.eml")):
             letters.append(Letter.read(path.read_bytes()))
             path.unlink()
         return letters
-
-    async def _has_untried_jobs(self) -> bool:
-        """Whether a job that is meant to be done at once has not been tried yet."""
-        async with owner_connection(self.config, "system") as owner:
-            return bool(
-                await owner.fetchval(
-                    "SELECT EXISTS (SELECT FROM outbox WHERE status = 'pending' AND attempts = 0"
-                    " AND run_at < created_at + interval '10 seconds')"
-                )
-            )
 
     async def letter(self, to: str) -> Letter:
         """Deliver, and answer the one mail that went to this address."""
