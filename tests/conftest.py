@@ -83,7 +83,7 @@ async def branches(office: PostOffice) -> dict[str, TestTenant]:
 @pytest.fixture
 async def branch(request: pytest.FixtureRequest, office: PostOffice, branches: dict[str, TestTenant]) -> TestTenant:
     """One of them, with no mail under way: which one, the test's name decides, so that both are lived in."""
-    await office.deliver()
+    await office.clear()
     return branches[("north", "south")[crc32(request.node.nodeid.encode()) % 2]]
 
 

@@ -97,6 +97,13 @@ class PostOffice:
             path.unlink()
         return letters
 
+    async def clear(self) -> None:
+        """Throw away every job and every mail that a test before left under way."""
+        async with owner_connection(self.config, "system") as owner:
+            await owner.execute("DELETE FROM outbox")
+        for path in self.folder.glob("*.eml"):
+            path.unlink()
+
     async def letter(self, to: str) -> Letter:
         """Deliver, and answer the one mail that went to this address."""
         (letter,) = [letter for letter in await self.deliver() if letter.to == to]
