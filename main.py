@@ -45,13 +45,13 @@ from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
 from common.signing_keys import load_key_ring
 from database import DATABASE_ERRORS, Database
-from dependencies import Services
 from migrations.bootstrap import service_login
 from migrations.lifecycle import TenantLifecycle
 from migrations.provision import TenantProvisioner, plain_dsn
 from migrations.seed import CATALOGUE
 from migrations.startup import Startup
 from migrations.tenant import expected_revision
+from serving.services import Services
 from shared_auth import AccessTokens, Passwords, RefreshTokens
 
 VERSION: Final = "3.0.0"

@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 import users
-from dependencies import Visit
 from manage.intervention import act
 from manage.output import AsJson, long_work, say, show_item
 from manage.problems import CommandError
+from serving.visit import Visit
 
 Source = Annotated[str, typer.Argument(metavar="ID", help="The tenant, such as `acme` or `tenant_acme`.")]
 NewId = Annotated[str, typer.Option("--as", metavar="ID", help="The new tenant's id.")]

@@ -16,10 +16,11 @@ from common.config import Config
 from common.errors import DatabaseUnavailable, TenantOutdated
 from common.paging import MAX_LIMIT, ListQuery
 from database import DATABASE_ERRORS, translate
-from dependencies import Services, Visit
 from main import build_services
 from manage.problems import CommandError
 from manage.psql import configuration
+from serving.services import Services
+from serving.visit import Visit
 from shared_models import Page
 
 Result = TypeVar("Result")

@@ -10,12 +10,12 @@ import typer
 from pydantic import ValidationError
 
 import users
-from dependencies import Visit
 from manage import archives
 from manage.intervention import act, collect
 from manage.kept_secrets import new_secret
 from manage.output import AsJson, Columns, can_ask, is_terminal, say, show_item, show_list
 from manage.problems import CommandError
+from serving.visit import Visit
 
 app = typer.Typer()
 

@@ -22,11 +22,11 @@ from common.config import Config
 from common.errors import ArchiveInvalid, DatabaseUnavailable, TenantExists
 from common.ids import TenantName, new_id
 from database import quote_identifier
-from dependencies import NewOwner
 from migrations.archive import load_archive, read_manifest
 from migrations.bootstrap import create_role, membership_options, service_login
 from migrations.seed import digest, write_seed
 from migrations.tenant import expected_revision, rights_sql, schema_sql, shared_rights_sql
+from serving.services import NewOwner
 
 # Each creation holds a lock on every table and index it makes, some 120, and PostgreSQL has room for 64 times
 # max_connections in all: more creations at once than these would exhaust it.

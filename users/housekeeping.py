@@ -11,7 +11,7 @@ import structlog
 from common.clock import now
 from common.errors import ServiceError
 from database import DATABASE_ERRORS
-from dependencies import Services
+from serving.services import Services
 
 PERIOD_SECONDS: Final = 3600
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from common.errors import TooManyRequests
 from common.limits import Limit, Try
-from dependencies import Visit
+from serving.visit import Visit
 from users.schemas import normalize_email
 
 FIVE_MINUTES = 300

@@ -16,7 +16,7 @@ from common.errors import NotFound, TenantNotFound, TenantOutdated
 from common.ids import TenantName
 from common.paging import ListQuery
 from database import ReadUnit, Tenant, WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts import queries as accounts

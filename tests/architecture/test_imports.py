@@ -81,7 +81,7 @@ def is_file(module: Module, home: str) -> bool:
 
 
 HOMES = {
-    ("fastapi", "starlette"): ("endpoints.py", "dependencies.py", "common/http/", "main.py"),
+    ("fastapi", "starlette"): ("endpoints.py", "dependencies.py", "serving/", "common/http/", "main.py"),
     ("jose", "passlib"): ("shared_auth.py",),
     ("redis",): ("common/cache/",),
     ("alembic",): ("migrations/", "manage/revision.py"),

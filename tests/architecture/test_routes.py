@@ -9,9 +9,9 @@ from functools import cache
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from dependencies import Guard, PlatformKey, PlatformOperator, Requires, Route, SignedIn
-from dependencies import _list_query as list_query
-from dependencies import _plain_list_query as plain_list_query
+from serving.guards import Guard, PlatformKey, PlatformOperator, Requires, SignedIn
+from serving.listing import list_query, plain_list_query
+from serving.route import Route
 from tests.support.routes import operations
 from tests.support.source import ROOT, Module, parse
 from tests.support.world import API

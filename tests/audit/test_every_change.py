@@ -9,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from common.config import Config
-from dependencies import SignedIn, guard_of
+from serving.guards import SignedIn
+from serving.route import guard_of
 from tests.audit.stage import HEADERS, Stage
 from tests.support.audit_chain import assert_chain_whole
 from tests.support.inputs import Prepared

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from common.errors import CursorInvalid
 from common.paging import CursorCodec
-from dependencies import MAX_CURSOR_LENGTH
+from serving.listing import MAX_CURSOR_LENGTH
 
 CODEC = CursorCodec(b"k" * 32)
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=300)  # what PostgreSQL stores has no surrogates

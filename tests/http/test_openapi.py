@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from dependencies import Route, guard_of
+from serving.route import Route, guard_of
 from tests.support.apps import running
 from tests.support.servers import Servers
 from tests.support.world import API

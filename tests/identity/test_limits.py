@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import main
 from common.limits import Limit, Limiter, Try
-from dependencies import Services
+from serving.services import Services
 from tests.support.servers import Servers
 from tests.support.world import API, PASSWORD, TestTenant, add_person
 

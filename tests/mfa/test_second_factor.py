@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from common.ids import TenantName
-from dependencies import Services
+from serving.services import Services
 from tests.support.world import PASSWORD, Person, TestTenant, add_person
 
 ALL_SECRETS = text("SELECT secret FROM user_totp UNION ALL SELECT digest FROM recovery_codes")

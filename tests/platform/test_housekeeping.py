@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from common.clock import now
 from common.limits import KEPT_AFTER_FULL, Limit
-from dependencies import Services
+from serving.services import Services
 from tests.support.servers import PLATFORM_KEY
 from tests.support.world import Api, TestTenant
 from users.housekeeping import clean_up

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 
-from dependencies import PlatformKey, PlatformOperator, guard_of
+from serving.guards import PlatformKey, PlatformOperator
+from serving.route import guard_of
 from tests.support.inputs import FILES, Preparations, Prepared, body_of
 from tests.support.operations import Operation, operations_of
 from tests.support.world import TestTenant

@@ -14,7 +14,7 @@ import main
 from common.config import Config
 from common.ids import TenantName
 from database import Tenant
-from dependencies import Services
+from serving.services import Services
 from tests.support.wire import Wire
 from tests.support.world import client_of
 

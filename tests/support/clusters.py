@@ -14,9 +14,9 @@ from common.audit import Origin
 from common.config import Config
 from common.ids import TenantName
 from database import SYSTEM_ROLE
-from dependencies import NewOwner
 from manage.embedded import EmbeddedPostgres, postgres_bin_dir
 from migrations.provision import TenantProvisioner
+from serving.services import NewOwner
 from tests.support.apps import connect
 from tests.support.servers import FAST, SECRET
 

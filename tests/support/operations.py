@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from dependencies import Route
+from serving.route import Route
 
 
 @dataclass(frozen=True, slots=True)

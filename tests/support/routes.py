@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from dependencies import Guard, Route, guard_of
+from serving.guards import Guard
+from serving.route import Route, guard_of
 from tests.support.world import API
 
 

@@ -15,6 +15,7 @@ ROWS: Final = (
     {"common"},
     {"shared_models"},
     {"shared_auth", "database"},
+    {"serving"},
     {"dependencies"},
     {"users"},
     {"settings"},

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from common.config import Config
 from common.ids import new_id
-from dependencies import PlatformOperator, SignedIn
+from serving.guards import PlatformOperator, SignedIn
 from tests.support.apps import Wired
 from tests.support.inputs import Preparations, body_of
 from tests.support.operations import operations_of

@@ -12,7 +12,7 @@ from common.errors import NotFound, VersionConflict
 from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
-from dependencies import Services
+from serving.services import Services
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts import queries

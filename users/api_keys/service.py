@@ -22,7 +22,7 @@ from common.errors import (
 from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
-from dependencies import Services
+from serving.services import Services
 from shared_auth import KeySecret, Principal
 from shared_models import Page
 from users.api_keys import queries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.audit import Target
 from common.errors import PasswordWrong
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from users.auth.queries import find_password_hash
 from users.limits import refund, spend_login

@@ -15,7 +15,7 @@ from common.clock import now
 from common.errors import InvalidCredentials, MfaRequired, RefreshTokenInvalid, RefreshTokenReused
 from common.ids import new_id
 from database import ReadUnit, WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal, RefreshToken, session_deadlines
 from users.accounts.service import get_user
 from users.auth import queries

@@ -10,7 +10,7 @@ from common.audit import Actor, Change, Target
 from common.clock import now
 from common.errors import TokenInvalid, Unauthenticated, Unprocessable
 from database import WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from users.auth.confirmation import confirm_password
 from users.emails import queries

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from database import ReadUnit
-from dependencies import Services
+from serving.services import Services
 from shared_auth import Level
 from users.auth.principals import strongest
 from users.grants.schemas import EffectivePermission, EffectivePermissions, Explanation, Source

@@ -12,7 +12,7 @@ from common.audit import Change, Target
 from common.clock import now
 from common.errors import NotFound, Unprocessable
 from database import ReadUnit, WriteUnit
-from dependencies import Services
+from serving.services import Services
 from shared_auth import LEVEL_ORDER, Level, Principal
 from users.auth.principals import forget_rights
 from users.grants import queries

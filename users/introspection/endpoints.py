@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from dependencies import RequiresVisiting, Route, Visit
+from dependencies import RequiresVisiting, Route
+from serving.visit import Visit
 from users.introspection import service
 from users.introspection.schemas import FORM, Introspection
 

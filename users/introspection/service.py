@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from common.clock import now
 from common.errors import InvalidRequest, Unauthenticated
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import KeySecret, Principal
 from users.auth.principals import permission_names
 from users.introspection.schemas import INACTIVE, Introspection

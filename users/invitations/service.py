@@ -15,7 +15,7 @@ from common.errors import EmailTaken, InvitationClosed, NotFound, PermissionDeni
 from common.ids import TenantName, new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts.queries import insert_memberships, insert_roles, insert_user

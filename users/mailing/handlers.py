@@ -22,7 +22,7 @@ from common.clock import now
 from common.ids import TenantName, new_id
 from common.outbox.queries import Job
 from database import Tenant, WriteUnit
-from dependencies import Services
+from serving.services import Services
 from users.mailing import queries
 
 MAIL_TEMPLATES: Final = Path(__file__).parent / "templates"

@@ -22,7 +22,7 @@ from common.clock import now
 from common.encryption import Vault
 from common.errors import MfaAlreadyEnabled, MfaCodeInvalid, NotFound
 from database import WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from users.auth.confirmation import confirm_password
 from users.mfa import queries

@@ -15,7 +15,7 @@ from typing import Any, Final
 from zxcvbn import zxcvbn
 
 from common.errors import PasswordRefused
-from dependencies import Services
+from serving.services import Services
 from shared_auth import PASSWORD_MAX_LENGTH, normalize_password
 
 MIN_SCORE: Final = 3  # of 0..4: 10^8 guesses and more

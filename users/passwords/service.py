@@ -12,7 +12,7 @@ from common.audit import HIDDEN, Actor, Change, Target
 from common.clock import now
 from common.errors import Conflict, NotFound, TokenInvalid, Unauthenticated
 from database import WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from users.auth.confirmation import confirm_password
 from users.auth.principals import PRINCIPALS

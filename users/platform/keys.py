@@ -12,7 +12,7 @@ from common.errors import NotFound
 from common.ids import new_id
 from common.paging import ListQuery
 from database import Database
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import PlatformKeySecret
 from shared_models import Page
 from users.platform import queries

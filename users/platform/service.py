@@ -16,7 +16,7 @@ from common.clock import now
 from common.errors import InvalidRequest, TenantInvalid, TenantNotFound
 from common.ids import TenantName
 from common.paging import ListQuery
-from dependencies import Visit
+from serving.visit import Visit
 from shared_models import Page
 from users.platform import queries
 from users.platform.schemas import FleetState, PlatformTenant, PlatformTenantPatch

@@ -14,7 +14,7 @@ from common.errors import NotFound, RoleIsSystem, VersionConflict
 from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
-from dependencies import Services
+from serving.services import Services
 from shared_auth import Level, Principal
 from shared_models import Page
 from users.auth.principals import forget_rights

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from common.errors import PlatformKeyInvalid
-from dependencies import NamedVisit, PlatformVisit, Route, has_platform_key
+from dependencies import NamedVisit, PlatformVisit, Route
+from serving.guards import has_platform_key
 from users.limits import spend_open_request
 from users.tenants import service
 from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, TenantState

@@ -5,7 +5,8 @@ from __future__ import annotations
 from common.errors import TenantNotFound
 from common.ids import TenantName
 from database import SystemUnit, Tenant
-from dependencies import NewOwner, Visit
+from serving.services import NewOwner
+from serving.visit import Visit
 from shared_models import TenantBase
 from users.accounts.service import get_user
 from users.passwords.rules import check_password

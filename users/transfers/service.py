@@ -12,7 +12,7 @@ from common.audit import Target, differences
 from common.clock import now
 from common.errors import PermissionDenied
 from database import WriteUnit
-from dependencies import Visit
+from serving.visit import Visit
 from shared_auth import Principal
 from users.mailing.orders import order_welcome
 from users.rights.queries import find_roles, find_team_roles

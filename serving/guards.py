@@ -1,0 +1,224 @@
+"""Guards: what a request must show before its body is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import Request
+
+from common.clock import now
+from common.errors import (
+    PlatformKeyInvalid,
+    SessionRequired,
+    TenantMismatch,
+    TenantNotFound,
+    TenantOutdated,
+    TenantSuspended,
+    Unauthenticated,
+)
+from common.http.headers import read_credential, read_tenant
+from common.ids import TenantName
+from database import Tenant
+from serving.services import Services
+from serving.visit import Visit, visit_of
+from shared_auth import (
+    KeySecret,
+    PlatformKeySecret,
+    Principal,
+    authorize,
+    same_secret,
+)
+
+
+class Guard:
+    """Base of all guards. Every route has exactly one; without any it cannot be built."""
+
+    documented_security: tuple[str, ...] = ()
+    documented_statuses: tuple[int, ...] = (400, 422)
+    takes_tenant_header = True
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Let the request in, noting on the visit what was found, or raise."""
+        raise NotImplementedError
+
+    async def __call__(self, request: Request) -> Any:
+        """What the endpoint's parameter receives."""
+        return visit_of(request)
+
+
+class Open(Guard):
+    """Anybody, about no tenant."""
+
+    documented_statuses = ()
+    takes_tenant_header = False
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Nothing to show."""
+
+
+class NamedTenant(Guard):
+    """Anybody, about a tenant that need not exist."""
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Read the name."""
+        visit.name = read_tenant(request.headers)
+
+
+class ActiveTenant(Guard):
+    """Anybody, in a tenant that is served."""
+
+    documented_statuses = (400, 403, 404, 422, 503)
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Find the tenant."""
+        visit.name = read_tenant(request.headers)
+        await _enter(visit, visit.name)
+
+
+class SignedIn(Guard):
+    """Somebody with a valid credential of the tenant. ``by_key=False`` wants a login: an API key is not enough where
+    its holder could free it from its limits, or reach for its owner's account."""
+
+    documented_security: tuple[str, ...] = ("AccessToken", "ApiKey")
+    documented_statuses = (400, 401, 403, 404, 422, 503)
+
+    def __init__(self, *, by_key: bool = True) -> None:
+        self.by_key = by_key
+        if not by_key:
+            self.documented_security = ("AccessToken",)
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Verify the credential. What can be told without the database is: a token names its tenant, which the header
+        may only confirm; a key has a checksum."""
+        visit.name = read_tenant(request.headers)
+        credential = read_credential(request.headers)
+        if credential is None:
+            raise Unauthenticated
+        find = _admit_token if credential.kind == "token" else _admit_key
+        visit.principal = await find(visit, visit.name, credential.secret)
+        structlog.contextvars.bind_contextvars(user_id=str(visit.principal.user_id))
+        if visit.principal.api_key is not None and not self.by_key:
+            raise SessionRequired
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = visit_of(request).principal
+        assert principal is not None
+        return principal
+
+
+class SignedInVisiting(SignedIn):
+    """The same, for endpoints that open their own units, or none."""
+
+    async def __call__(self, request: Request) -> Visit:  # type: ignore[override] # what FastAPI hands over differs
+        return visit_of(request)
+
+
+class LoggedInVisiting(SignedIn):
+    """Somebody who logged in, for endpoints that open their own units."""
+
+    def __init__(self) -> None:
+        super().__init__(by_key=False)
+
+    async def __call__(self, request: Request) -> Visit:  # type: ignore[override] # what FastAPI hands over differs
+        return visit_of(request)
+
+
+class Requires(SignedIn):
+    """Somebody with a permission. A refusal is written to the audit log, by the route."""
+
+    def __init__(self, permission: str, *, by_key: bool = True) -> None:
+        super().__init__(by_key=by_key)
+        self.permission = permission
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Also check the permission."""
+        await super().admit(visit, request)
+        assert visit.principal is not None
+        authorize(visit.principal, self.permission)
+
+
+class RequiresVisiting(Requires):
+    """The same, for endpoints that open their own units, or none."""
+
+    async def __call__(self, request: Request) -> Visit:  # type: ignore[override] # what FastAPI hands over differs
+        return visit_of(request)
+
+
+class PlatformKey(Guard):
+    """Somebody with a platform key, about a tenant that need not exist."""
+
+    documented_security = ("PlatformKey",)
+    documented_statuses = (400, 401, 422, 503)
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Compare the key, then read the name."""
+        if not await has_platform_key(visit.services, request):
+            raise PlatformKeyInvalid
+        visit.name = read_tenant(request.headers)
+
+
+class PlatformOperator(Guard):
+    """Somebody with a platform key, about the platform as a whole: no tenant header."""
+
+    documented_security = ("PlatformKey",)
+    documented_statuses = (400, 401, 422, 503)
+    takes_tenant_header = False
+
+    async def admit(self, visit: Visit, request: Request) -> None:
+        """Compare the key."""
+        if not await has_platform_key(visit.services, request):
+            raise PlatformKeyInvalid
+
+
+async def has_platform_key(services: Services, request: Request) -> bool:
+    """Whether the request carries a right ``X-Platform-Key``: the configured one, or one made later. What has not the
+    form of a key asks no database."""
+    given = request.headers.getlist("x-platform-key")
+    if len(given) != 1:
+        return False
+    expected = services.config.platform_api_key
+    if expected is not None and same_secret(given[0], expected.get_secret_value()):
+        return True
+    key = PlatformKeySecret.read(given[0])
+    return key is not None and await services.is_platform_key(key.digest)
+
+
+async def _admit_token(visit: Visit, name: TenantName, token: str) -> Principal:
+    claims = visit.services.access_tokens.verify(token)
+    if claims.tenant != name:
+        raise TenantMismatch
+    tenant = await _enter(visit, name)
+    principal = await visit.services.find_principal(tenant, claims)
+    if principal is None:
+        raise Unauthenticated
+    return principal
+
+
+async def _admit_key(visit: Visit, name: TenantName, text: str) -> Principal:
+    """Keys are looked up in the tenant that the header names: there, another tenant's key is simply unknown."""
+    key = KeySecret.read(text)
+    if key is None:
+        raise Unauthenticated
+    tenant = await _enter(visit, name)
+    holder = await visit.services.find_key_holder(tenant, key)
+    if holder is None or not (holder.is_alive(now()) and holder.may_come_from(visit.origin.ip_address)):
+        raise Unauthenticated
+    principal = holder.principal
+    assert principal.api_key is not None
+    structlog.contextvars.bind_contextvars(api_key_id=str(principal.api_key.id))
+    visit.services.key_usage.note(tenant, principal.api_key.id)
+    return principal
+
+
+async def _enter(visit: Visit, name: TenantName) -> Tenant:
+    structlog.contextvars.bind_contextvars(tenant=name.schema)
+    tenant = await visit.services.find_tenant(name)
+    if tenant is None or tenant.status == "deleting":
+        raise TenantNotFound
+    if tenant.status == "suspended":
+        raise TenantSuspended
+    if tenant.revision != visit.services.expected_revision:
+        raise TenantOutdated
+    visit.tenant = tenant
+    return tenant

@@ -1,0 +1,39 @@
+"""What endpoints receive: the functions behind the aliases of ``dependencies``."""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from common.http.replies import Reply
+from database import ReadUnit, WriteUnit
+from serving.services import Services
+from serving.visit import Visit, visit_of
+
+
+async def services_of(request: Request) -> Services:
+    """What the process has one of."""
+    return visit_of(request).services
+
+
+async def this_visit(request: Request) -> Visit:
+    """The visit that the guard let in."""
+    return visit_of(request)
+
+
+async def read_unit(request: Request) -> ReadUnit:
+    """The unit that the route has opened, to read."""
+    unit = visit_of(request).unit
+    assert unit is not None
+    return unit
+
+
+async def write_unit(request: Request) -> WriteUnit:
+    """The unit that the route has opened, to change things."""
+    unit = visit_of(request).unit
+    assert isinstance(unit, WriteUnit)
+    return unit
+
+
+async def reply(request: Request, response: Response) -> Reply:
+    """The answer in the making."""
+    return Reply(request, response)

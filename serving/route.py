@@ -1,0 +1,168 @@
+"""The route: the one order in which every request runs.
+
+The guard (for which tenant, who is asking, with which permission) before the body is read; the endpoint in its unit;
+COMMIT, in this one place, before anything is sent. A transaction that lost a race, or whose connection broke before
+COMMIT, is run once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from common.errors import (
+    InvalidRequest,
+    PermissionDenied,
+    UnknownParameter,
+)
+from common.http.headers import read_path
+from common.http.openapi import problem_responses, security
+from common.http.problems import write_pointer
+from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
+from database import DATABASE_ERRORS, ReadUnit, WriteUnit, may_retry, translate
+from serving.guards import Guard
+from serving.providers import read_unit, write_unit
+from serving.visit import Visit
+
+MAX_KEY_LENGTH: Final = 255
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Route(APIRoute):
+    """A route that knows its guard and its unit from the endpoint's signature."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["operation_id"] = endpoint.__name__
+        super().__init__(path, endpoint, **options)
+        guard = guard_of(self)
+        statuses = set(guard.documented_statuses) | ({404} if "{" in path else set())
+        if _unit_of(self.dependant) is WriteUnit:
+            statuses |= {409, 412} if self.status_code != 201 else {409}
+        self.responses = {**problem_responses(statuses), **self.responses}
+        ways_in = security(guard.documented_security, tenant=guard.takes_tenant_header)
+        self.openapi_extra = {**(self.openapi_extra or {}), "security": ways_in}
+
+    def get_route_handler(self) -> Handler:
+        """Put the guard in front of FastAPI's own handler, and the unit around it."""
+        handle = super().get_route_handler()
+        guard = guard_of(self)
+        unit_kind = _unit_of(self.dependant)
+        known = _query_names(self.dependant)
+        creates = self.status_code == 201 and unit_kind is WriteUnit
+
+        async def answer(visit: Visit, request: Request) -> Response:
+            try:
+                await guard.admit(visit, request)
+                _refuse_unknown(request, known)
+                act = _once(handle, visit) if creates and "idempotency-key" in request.headers else handle
+                return await (_in_unit(act, visit, unit_kind, request) if unit_kind else handle(request))
+            except PermissionDenied as refusal:
+                await _audit_refusal(visit, refusal)
+                raise
+
+        async def run(request: Request) -> Response:
+            visit = Visit(request.app.state.services, request.state.origin)
+            request.state.visit, request.state.answer_headers = visit, visit.headers
+            try:
+                return await answer(visit, request)
+            except DATABASE_ERRORS as error:
+                meaning = translate(error, visit.services.constraints)
+                if meaning is None:
+                    raise
+                raise meaning from error
+
+        return run
+
+
+async def _in_unit(handle: Handler, visit: Visit, kind: type[ReadUnit], request: Request) -> Response:
+    """Run the endpoint and commit; run both once more where that is safe and may help."""
+    for last in (False, True):
+        unit = visit.unit = visit.write() if kind is WriteUnit else visit.read()
+        try:
+            response = await handle(request)
+            await unit.commit()
+        except DATABASE_ERRORS as error:
+            if last or not may_retry(error, unit):
+                raise
+        else:
+            return response
+        finally:
+            await unit.close()
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def _audit_refusal(visit: Visit, refusal: PermissionDenied) -> None:
+    """One entry for every refusal, whichever rule it comes from; what the request had begun is rolled back by now."""
+    rule = refusal.permission.replace(":", ".") if refusal.permission else "rank"
+    async with visit.write() as unit:
+        unit.audit(f"permission.{rule}.refused", outcome="failure")
+
+
+def _once(handle: Handler, visit: Visit) -> Handler:
+    """The same handler, which answers a repeated ``Idempotency-Key`` from storage."""
+
+    async def handle_once(request: Request) -> Response:
+        unit, principal = visit.unit, visit.principal
+        assert isinstance(unit, WriteUnit)
+        assert principal is not None
+        keyed = IdempotentRequest.of(
+            tenant=principal.tenant.schema,
+            caller=principal.caller_id,
+            route=f"{request.method} {read_path(request.scope)}",
+            key=_idempotency_key(request),
+            body=await request.body(),
+            secret=visit.services.config.secret_key.get_secret_value(),
+        )
+        stored = await find_answer(unit, keyed)
+        if stored is not None:
+            return Response(stored.body, stored.status, {**stored.headers, "Idempotency-Replayed": "true"})
+        response = await handle(request)
+        kept = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
+        await keep_answer(unit, keyed, StoredAnswer(response.status_code, kept, bytes(response.body)))
+        return response
+
+    return handle_once
+
+
+def _idempotency_key(request: Request) -> str:
+    values = request.headers.getlist("idempotency-key")
+    if len(values) != 1 or not 1 <= len(values[0]) <= MAX_KEY_LENGTH or not values[0].isascii():
+        raise InvalidRequest(f"Idempotency-Key must be sent once, with 1 to {MAX_KEY_LENGTH} ASCII characters.")
+    return values[0]
+
+
+def guard_of(route: APIRoute) -> Guard:
+    """The guard among a route's dependencies. A route without one, or with two, is a mistake in the code."""
+    guards = [part.call for part in route.dependant.dependencies if isinstance(part.call, Guard)]
+    if len(guards) != 1:
+        raise TypeError(f"{route.path}: {route.name} must have exactly one guard, not {len(guards)}")
+    return guards[0]
+
+
+def _unit_of(dependant: Dependant) -> type[ReadUnit] | None:
+    calls = {part.call for part in dependant.dependencies}
+    if write_unit in calls:
+        return WriteUnit
+    return ReadUnit if read_unit in calls else None
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """The query parameters an endpoint and its dependencies know."""
+    nested = (_query_names(part) for part in dependant.dependencies)
+    return {field.alias for field in dependant.query_params}.union(*nested)
+
+
+def _refuse_unknown(request: Request, known: set[str]) -> None:
+    if not request.scope["query_string"]:
+        return
+    for name in request.query_params:
+        if name not in known:
+            shown = name[:64]
+            raise UnknownParameter(
+                f"The query parameter {shown!r} is not known here.", pointer=write_pointer(("query", shown))
+            )
