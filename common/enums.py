@@ -21,6 +21,13 @@ class SettingType(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a type
 
 
+class FlagState(StrEnum):
+    """Whether a feature flag is evaluated at all; flagd's spelling."""
+
+    ENABLED = "ENABLED"
+    DISABLED = "DISABLED"
+
+
 class ActorType(StrEnum):
     """Who did what an audit entry tells of."""
 

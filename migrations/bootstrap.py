@@ -156,6 +156,7 @@ def _rights(login: Login, database: str) -> list[str]:
         f"GRANT SELECT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.outbox TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.rate_limits TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.platform_keys TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.settings TO {SYSTEM_ROLE}",
     ]
 
 

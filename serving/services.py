@@ -23,6 +23,7 @@ from common.limits import Limiter
 from common.mail.render import MailTemplates
 from common.mail.transport import Transport
 from common.paging import CursorCodec
+from common.registry import Effective, Registry
 from common.signing_keys import KeyRing
 from database import Database, Tenant
 from shared_auth import (
@@ -114,6 +115,7 @@ class Services:
     find_principal: Callable[[Tenant, Claims], Awaitable[Principal | None]]
     find_key_holder: Callable[[Tenant, KeySecret], Awaitable[KeyHolder | None]]
     find_profile: Callable[[Tenant, Principal], Awaitable[BaseModel]]
+    find_settings: Callable[[Tenant], Awaitable[Effective]]
     key_usage: KeyUsage
     limiter: Limiter
     mail_templates: MailTemplates
@@ -124,3 +126,4 @@ class Services:
     expected_revision: str
     constraints: Mapping[str, type[ServiceError]]
     catalogue: Mapping[str, Permission]
+    registry: Registry

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
+import settings.models
 import users.models
 from shared_models import SystemBase
 
-MODELS = (users.models,)  # importing it has filled the metadata
+MODELS = (settings.models, users.models)  # importing it has filled the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

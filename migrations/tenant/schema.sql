@@ -1,4 +1,4 @@
--- revision: 0003
+-- revision: 0004
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -848,3 +848,159 @@ ALTER TABLE api_keys ADD COLUMN previous_expires_at TIMESTAMP WITH TIME ZONE;
 ALTER TABLE api_keys ADD CONSTRAINT uq_api_keys_previous_digest UNIQUE (previous_digest);
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+CREATE TABLE audit_checkpoints (
+    size BIGINT NOT NULL, 
+    head_hash BYTEA NOT NULL, 
+    taken_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    key_id TEXT NOT NULL, 
+    signature BYTEA NOT NULL, 
+    CONSTRAINT pk_audit_checkpoints PRIMARY KEY (size), 
+    CONSTRAINT ck_audit_checkpoints_key_id_length CHECK (char_length(key_id) <= 64), 
+    CONSTRAINT ck_audit_checkpoints_head_hash_length CHECK (octet_length(head_hash) = 32), 
+    CONSTRAINT ck_audit_checkpoints_size_not_negative CHECK (size >= 0)
+);
+
+CREATE TABLE audit_tombstones (
+    through_seq BIGINT NOT NULL, 
+    hash BYTEA NOT NULL, 
+    removed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    key_id TEXT NOT NULL, 
+    signature BYTEA NOT NULL, 
+    CONSTRAINT pk_audit_tombstones PRIMARY KEY (through_seq), 
+    CONSTRAINT ck_audit_tombstones_key_id_length CHECK (char_length(key_id) <= 64), 
+    CONSTRAINT ck_audit_tombstones_hash_length CHECK (octet_length(hash) = 32), 
+    CONSTRAINT ck_audit_tombstones_through_seq_positive CHECK (through_seq >= 1)
+);
+
+CREATE TABLE flag_sets (
+    id SMALLINT NOT NULL, 
+    version BIGINT NOT NULL, 
+    evaluators JSONB DEFAULT '{}' NOT NULL, 
+    metadata JSONB DEFAULT '{}' NOT NULL, 
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    CONSTRAINT pk_flag_sets PRIMARY KEY (id), 
+    CONSTRAINT ck_flag_sets_evaluators_object CHECK (jsonb_typeof(evaluators) = 'object'), 
+    CONSTRAINT ck_flag_sets_metadata_object CHECK (jsonb_typeof(metadata) = 'object'), 
+    CONSTRAINT ck_flag_sets_single_row CHECK (id = 1)
+);
+
+CREATE TABLE setting_changes (
+    id UUID NOT NULL, 
+    key TEXT NOT NULL, 
+    version INTEGER NOT NULL, 
+    value_type TEXT NOT NULL, 
+    value JSONB, 
+    secret_value BYTEA, 
+    is_set BOOLEAN NOT NULL, 
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    changed_by UUID, 
+    changed_by_name TEXT, 
+    CONSTRAINT pk_setting_changes PRIMARY KEY (id), 
+    CONSTRAINT ck_setting_changes_value_unless_secret CHECK ((is_set AND value_type <> 'secret') = (value IS NOT NULL)), 
+    CONSTRAINT ck_setting_changes_secret_value_if_secret CHECK ((is_set AND value_type = 'secret') = (secret_value IS NOT NULL)), 
+    CONSTRAINT ck_setting_changes_value_has_its_type CHECK (CASE value_type
+    WHEN 'string' THEN jsonb_typeof(value) = 'string'
+    WHEN 'integer' THEN value::text ~ '^-?[0-9]+$'
+    WHEN 'number' THEN jsonb_typeof(value) = 'number'
+    WHEN 'boolean' THEN jsonb_typeof(value) = 'boolean'
+    ELSE true
+END), 
+    CONSTRAINT ck_setting_changes_key_form CHECK (key ~ '^[a-z][a-z0-9_.-]{0,127}$'), 
+    CONSTRAINT ck_setting_changes_value_type_allowed CHECK (value_type IN ('string', 'integer', 'number', 'boolean', 'json', 'secret')), 
+    CONSTRAINT ck_setting_changes_changed_by_name_length CHECK (char_length(changed_by_name) <= 254), 
+    CONSTRAINT ck_setting_changes_secret_value_length CHECK (octet_length(secret_value) <= 70000), 
+    CONSTRAINT ck_setting_changes_value_length CHECK (octet_length(value::text) <= 70000), 
+    CONSTRAINT uq_setting_changes_key_version UNIQUE (key, version)
+);
+
+CREATE TABLE feature_flags (
+    id UUID NOT NULL, 
+    key TEXT NOT NULL, 
+    state TEXT DEFAULT 'ENABLED' NOT NULL, 
+    variants JSONB NOT NULL, 
+    default_variant TEXT, 
+    targeting JSONB, 
+    metadata JSONB DEFAULT '{}' NOT NULL, 
+    description TEXT DEFAULT '' NOT NULL, 
+    switch_at TIMESTAMP WITH TIME ZONE, 
+    switch_to TEXT, 
+    last_evaluated_at TIMESTAMP WITH TIME ZONE, 
+    updated_by UUID, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    version INTEGER DEFAULT '1' NOT NULL, 
+    CONSTRAINT pk_feature_flags PRIMARY KEY (id), 
+    CONSTRAINT ck_feature_flags_metadata_object CHECK (jsonb_typeof(metadata) = 'object'), 
+    CONSTRAINT ck_feature_flags_targeting_object CHECK (jsonb_typeof(targeting) = 'object'), 
+    CONSTRAINT ck_feature_flags_variants_object CHECK (jsonb_typeof(variants) = 'object'), 
+    CONSTRAINT ck_feature_flags_key_form CHECK (key ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$'), 
+    CONSTRAINT ck_feature_flags_state_allowed CHECK (state IN ('ENABLED', 'DISABLED')), 
+    CONSTRAINT ck_feature_flags_switch_to_allowed CHECK (switch_to IN ('ENABLED', 'DISABLED')), 
+    CONSTRAINT ck_feature_flags_switch_complete CHECK ((switch_at IS NULL) = (switch_to IS NULL)), 
+    CONSTRAINT ck_feature_flags_default_variant_length CHECK (char_length(default_variant) <= 128), 
+    CONSTRAINT ck_feature_flags_description_length CHECK (char_length(description) <= 2000), 
+    CONSTRAINT fk_feature_flags_updated_by FOREIGN KEY(updated_by) REFERENCES users (id) ON DELETE SET NULL, 
+    CONSTRAINT uq_feature_flags_key UNIQUE (key)
+);
+
+CREATE INDEX ix_feature_flags_created_at_id ON feature_flags (created_at, id);
+
+CREATE INDEX ix_feature_flags_updated_at_id ON feature_flags (updated_at, id);
+
+ALTER TABLE settings ADD COLUMN is_set BOOLEAN DEFAULT true NOT NULL;
+
+DROP INDEX ix_settings_created_at_id;
+
+DROP INDEX ix_settings_public_key;
+
+DROP INDEX ix_settings_updated_at_id;
+
+ALTER TABLE settings DROP CONSTRAINT ck_settings_value_unless_secret;
+
+ALTER TABLE settings ADD CONSTRAINT ck_settings_value_unless_secret CHECK ((is_set AND value_type <> 'secret') = (value IS NOT NULL));
+
+ALTER TABLE settings DROP CONSTRAINT ck_settings_secret_value_if_secret;
+
+ALTER TABLE settings ADD CONSTRAINT ck_settings_secret_value_if_secret CHECK ((is_set AND value_type = 'secret') = (secret_value IS NOT NULL));
+
+ALTER TABLE settings DROP CONSTRAINT ck_settings_value_length;
+
+ALTER TABLE settings ADD CONSTRAINT ck_settings_value_length CHECK (octet_length(value::text) <= 70000);
+
+ALTER TABLE settings DROP CONSTRAINT ck_settings_secret_value_length;
+
+ALTER TABLE settings ADD CONSTRAINT ck_settings_secret_value_length CHECK (octet_length(secret_value) <= 70000);
+
+CREATE OR REPLACE FUNCTION audit_refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'audit_logs' THEN
+        IF EXISTS (SELECT FROM audit_tombstones WHERE through_seq >= OLD.seq) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the audit log cannot be changed' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE TRIGGER audit_tombstones_refuse_change BEFORE UPDATE OR DELETE ON audit_tombstones FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+
+CREATE TRIGGER audit_tombstones_refuse_truncate BEFORE TRUNCATE ON audit_tombstones FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+ALTER TABLE audit_tombstones ENABLE ALWAYS TRIGGER audit_tombstones_refuse_change;
+
+ALTER TABLE audit_tombstones ENABLE ALWAYS TRIGGER audit_tombstones_refuse_truncate;
+
+CREATE TRIGGER audit_checkpoints_refuse_change BEFORE UPDATE OR DELETE ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+
+CREATE TRIGGER audit_checkpoints_refuse_truncate BEFORE TRUNCATE ON audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+ALTER TABLE audit_checkpoints ENABLE ALWAYS TRIGGER audit_checkpoints_refuse_change;
+
+ALTER TABLE audit_checkpoints ENABLE ALWAYS TRIGGER audit_checkpoints_refuse_truncate;
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';

@@ -16,7 +16,12 @@ SCHEMA: Final = "tenant_ruled"
 
 # Foreign keys without an index. All point to users, who are deleted softly: PostgreSQL never has to search for what
 # points to a row that goes away.
-UNINDEXED: Final = {"fk_settings_updated_by", "fk_user_permissions_granted_by", "fk_user_roles_granted_by"}
+UNINDEXED: Final = {
+    "fk_feature_flags_updated_by",
+    "fk_settings_updated_by",
+    "fk_user_permissions_granted_by",
+    "fk_user_roles_granted_by",
+}
 # Text without a limit: made by the service itself, never by a caller.
 UNBOUNDED: Final = {"users.password_hash"}
 

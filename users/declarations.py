@@ -1,0 +1,9 @@
+"""The settings that the users module obeys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common.registry import Declaration
+
+DECLARATIONS: Final[tuple[Declaration, ...]] = ()
