@@ -129,6 +129,8 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     provisioner = TenantProvisioner(config)
     keys = load_key_ring(config)
     caches = Caches(RedisCopy(config.redis_address, registry), registry)
+    declarations = (*users.DECLARATIONS, *settings.DECLARATIONS, *tools.DECLARATIONS)
+    registry_of_settings = {declaration.key: declaration for declaration in declarations}
     database = Database(config, service_login(config).url, caches.forget)
     return Services(
         config=config,
@@ -138,6 +140,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         find_principal=users.cached_principals(database, caches),
         find_key_holder=users.cached_key_holders(database, caches),
         find_profile=users.cached_profiles(database, caches),
+        find_settings=settings.cached_settings(database, caches, registry_of_settings, config),
         key_usage=users.KeyUsage(database),
         keys=keys,
         access_tokens=AccessTokens(
@@ -160,6 +163,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         expected_revision=expected_revision(),
         constraints=dict(users.CONSTRAINTS),
         catalogue={permission.name: permission for permission in CATALOGUE},
+        registry=registry_of_settings,
     )
 
 

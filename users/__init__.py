@@ -5,6 +5,7 @@ from __future__ import annotations
 from users import operators
 from users.api_keys.usage import KeyUsage
 from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
+from users.declarations import DECLARATIONS
 from users.endpoints import router
 from users.housekeeping import keep_house
 from users.mailing.handlers import JOB_HANDLERS, MAIL_TEMPLATES
@@ -14,6 +15,7 @@ from users.tenants.service import count_outdated_tenants
 
 __all__ = [
     "CONSTRAINTS",
+    "DECLARATIONS",
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "KeyUsage",
