@@ -17,6 +17,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry, start_http_server
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp
 
 import settings
 import tools
@@ -35,11 +37,12 @@ from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
 from common.http.replies import NotModified, answer_not_modified
 from common.http.root import Check, ServiceInformation, Verdict, root_router
+from common.http.shortcut import Shortcut
 from common.keys import derive_key
 from common.limits import Limiter
 from common.mail.render import MailTemplates
 from common.mail.transport import choose_transport
-from common.observability.logs import configure_logging
+from common.observability.logs import AccessLog, configure_logging
 from common.observability.metrics import HttpMetrics, PoolCollector
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
@@ -117,7 +120,6 @@ def create_app(config: Config) -> FastAPI:
     add_openapi(app)
     if config.docs_enabled:
         add_docs(app)
-    add_dispatch(app)
     _add_middleware(app, config, registry)
     return app
 
@@ -251,13 +253,17 @@ async def _lifespan(services: Services, background: Background, registry: Collec
 
 
 def _add_middleware(app: FastAPI, config: Config, registry: CollectorRegistry) -> None:
-    """Pure ASGI only; what is added last stands outermost."""
-    app.add_middleware(Net)
+    """Pure ASGI only, around what FastAPI itself needs; what is made last stands outermost."""
+    dispatch = add_dispatch(app)
+    stack: ASGIApp = app.build_middleware_stack()
+    # Starlette's own answer to a defect has not our headers and form: Net's has.
+    inner = stack.app if isinstance(stack, ServerErrorMiddleware) else stack
+    stack = Net(Shortcut(inner, service=app, dispatch=dispatch))
     larger = {IMPORT_PATH: config.max_archive_bytes, USERS_IMPORT_PATH: USERS_IMPORT_BYTES}
-    app.add_middleware(BodyLimit, limit=config.max_body_bytes, larger=larger)
+    stack = BodyLimit(stack, limit=config.max_body_bytes, larger=larger)
     if config.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
+        stack = CORSMiddleware(
+            stack,
             allow_origins=list(config.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=list(ALLOWED_HEADERS),
@@ -265,8 +271,12 @@ def _add_middleware(app: FastAPI, config: Config, registry: CollectorRegistry) -
             max_age=600,
         )
     templates: dict[object, str] = {route.endpoint: route.path or "" for route in iter_route_contexts(app.routes)}
-    app.add_middleware(
-        Envelope, metrics=HttpMetrics(registry), templates=templates, trusted_proxies=config.trusted_proxies
+    app.middleware_stack = Envelope(
+        stack,
+        metrics=HttpMetrics(registry),
+        access_log=AccessLog(config),
+        templates=templates,
+        trusted_proxies=config.trusted_proxies,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from fastapi import Request
 
 from common.clock import now
@@ -19,6 +18,7 @@ from common.errors import (
 )
 from common.http.headers import read_credential, read_tenant
 from common.ids import TenantName
+from common.observability.context import bind
 from database import Tenant
 from serving.services import Services
 from serving.visit import Visit, visit_of
@@ -97,7 +97,7 @@ class SignedIn(Guard):
             raise Unauthenticated
         find = _admit_token if credential.kind == "token" else _admit_key
         visit.principal = await find(visit, visit.name, credential.secret)
-        structlog.contextvars.bind_contextvars(user_id=str(visit.principal.user_id))
+        bind(user_id=str(visit.principal.user_id))
         if visit.principal.api_key is not None and not self.by_key:
             raise SessionRequired
 
@@ -206,13 +206,13 @@ async def _admit_key(visit: Visit, name: TenantName, text: str) -> Principal:
         raise Unauthenticated
     principal = holder.principal
     assert principal.api_key is not None
-    structlog.contextvars.bind_contextvars(api_key_id=str(principal.api_key.id))
+    bind(api_key_id=str(principal.api_key.id))
     visit.services.key_usage.note(tenant, principal.api_key.id)
     return principal
 
 
 async def _enter(visit: Visit, name: TenantName) -> Tenant:
-    structlog.contextvars.bind_contextvars(tenant=name.schema)
+    bind(tenant=name.schema)
     tenant = await visit.services.find_tenant(name)
     if tenant is None or tenant.status == "deleting":
         raise TenantNotFound

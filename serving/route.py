@@ -48,8 +48,11 @@ class Route(APIRoute):
         self.openapi_extra = {**(self.openapi_extra or {}), "security": ways_in}
 
     def get_route_handler(self) -> Handler:
-        """Put the guard in front of FastAPI's own handler, and the unit around it."""
-        handle = super().get_route_handler()
+        """FastAPI's own handler, with what every request has around it."""
+        return self.around(super().get_route_handler())
+
+    def around(self, handle: Handler) -> Handler:
+        """Put the guard in front of a handler, and the unit around it."""
         guard = guard_of(self)
         unit_kind = _unit_of(self.dependant)
         known = _query_names(self.dependant)

@@ -8,10 +8,13 @@ learns only that, and what is too large is refused like everything else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})  # nobody reads what comes with these
 
 
 class BodyLimit:
@@ -26,7 +29,8 @@ class BodyLimit:
         self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, self._limited(scope, receive) if scope["type"] == "http" else receive, send)
+        has_body = scope["type"] == "http" and scope["method"] not in WITHOUT_BODY
+        await self._app(scope, self._limited(scope, receive) if has_body else receive, send)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         declared = Headers(scope=scope).get("content-length", "")

@@ -19,9 +19,10 @@ SEVERAL_SEGMENTS: Final = ":path}"
 TELEMETRY: Final = "fastapi.telemetry"  # set by FastAPI's OpenTelemetry hook, which its router tells what it chose
 
 
-def add_dispatch(app: FastAPI) -> None:
+def add_dispatch(app: FastAPI) -> Dispatch:
     """Put the table in front of the router. Routes that are added later are found by the router."""
-    app.router.middleware_stack = Dispatch(app.router)
+    app.router.middleware_stack = table = Dispatch(app.router)
+    return table
 
 
 class Dispatch:
@@ -39,7 +40,7 @@ class Dispatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's."""
         plain = scope["type"] == "http" and not scope.get("root_path") and scope.get(TELEMETRY) is None
-        found = self._find(scope) if plain else None
+        found = self.find(scope) if plain else None
         if found is None:
             await self._router.app(scope, receive, send)
             return
@@ -57,7 +58,8 @@ class Dispatch:
             elif not any(earlier.path_regex.match(context.path) for earlier in patterns):
                 self._fixed.setdefault((method, context.path), context)
 
-    def _find(self, scope: Scope) -> tuple[Any, dict[str, Any]] | None:
+    def find(self, scope: Scope) -> tuple[Any, dict[str, Any]] | None:
+        """The route that the router would choose and its parameters; None where the router has to say."""
         method, path = scope["method"], scope["path"]
         context, path_params = self._fixed.get((method, path)), {}
         if context is None:

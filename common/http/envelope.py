@@ -16,8 +16,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.audit import Origin
-from common.http.headers import MAX_USER_AGENT, Network, read_client_address, read_request_id
+from common.http.headers import INDEXED, MAX_USER_AGENT, IndexedHeaders, Network, read_client_address, read_request_id
 from common.http.problems import answer_internal_error
+from common.observability.context import start_context
+from common.observability.logs import AccessLog
 from common.observability.metrics import HttpMetrics
 
 log = structlog.get_logger("request")
@@ -30,12 +32,14 @@ HEADERS: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-site",
 }
 _HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_HEADER_NAMES: Final = frozenset(name for name, _ in _HEADERS)
 VARY: Final = "Authorization, X-API-Key, X-Tenant-ID"
+_VARY: Final = (b"vary", VARY.encode())
 QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})  # asked every few seconds: logged only when they fail
 
 
 class Net:
-    """Innermost of our middleware: answers what nobody else has caught, so that this answer too gets every header."""
+    """Answers what nobody else has caught, inside of everything that adds headers, so that this answer too gets them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -61,9 +65,16 @@ class Envelope:
     """Outermost of our middleware: every answer passes it, whoever made it."""
 
     def __init__(
-        self, app: ASGIApp, *, metrics: HttpMetrics, templates: Mapping[object, str], trusted_proxies: Sequence[str]
+        self,
+        app: ASGIApp,
+        *,
+        metrics: HttpMetrics,
+        access_log: AccessLog,
+        templates: Mapping[object, str],
+        trusted_proxies: Sequence[str],
     ) -> None:
         self._app = app
+        self._access_log = access_log
         self._metrics = metrics
         self._templates = templates
         self._trusted: list[Network] = [ipaddress.ip_network(text) for text in trusted_proxies]
@@ -75,10 +86,11 @@ class Envelope:
             await self._app(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = self._origin(scope)
-        scope.setdefault("state", {}).update(request_id=origin.request_id, origin=origin)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=origin.request_id)
+        headers = IndexedHeaders(scope["headers"])
+        origin = self._origin(scope, headers)
+        state = scope.setdefault("state", {})
+        state["request_id"], state["origin"], state[INDEXED] = origin.request_id, origin, headers
+        start_context(request_id=origin.request_id)
         started = time.perf_counter()
         status = 0
 
@@ -94,8 +106,7 @@ class Envelope:
         finally:
             self._record(scope, status, time.perf_counter() - started)
 
-    def _origin(self, scope: Scope) -> Origin:
-        headers = Headers(scope=scope)
+    def _origin(self, scope: Scope, headers: Headers) -> Origin:
         peer = scope["client"][0] if scope.get("client") else None
         agent = headers.get("user-agent")
         return Origin(
@@ -108,28 +119,25 @@ class Envelope:
         route = self._templates.get(scope.get("endpoint"), "unmatched")
         self._metrics.observe(scope["method"], route, status, seconds)
         if status >= 500 or route not in QUIET:
-            log.info(
-                "request_handled",
-                method=scope["method"],
-                route=route,
-                status=status,
-                duration_ms=round(seconds * 1000, 2),
-            )
+            self._access_log(scope["method"], route, status, seconds)
 
 
 def _add_headers(scope: Scope, message: Message, request_id: str) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in scope["state"].get("answer_headers", {}).items():
-        headers[name] = value
+    raw: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    said = scope["state"].get("answer_headers")
+    if said:
+        raw = [header for header in raw if header[0].decode("latin-1") not in {name.lower() for name in said}]
+        raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in said.items()]
     # Looked up once, not once for each header that is added: ASGI's names are bytes in lower case.
-    raw, present = headers.raw, {name for name, _ in headers.raw}
+    present = {name for name, _ in raw}
     raw.append((b"x-request-id", request_id.encode()))
-    raw += [header for header in _HEADERS if header[0] not in present]
+    raw += _HEADERS if present.isdisjoint(_HEADER_NAMES) else [one for one in _HEADERS if one[0] not in present]
+    message["headers"] = raw
     path: str = scope["path"]
     if path.startswith(("/api/", "/ofrep/")):
         if b"cache-control" not in present:
             raw.append((b"cache-control", b"no-store" if path.startswith("/api/v1/auth/") else b"private"))
         if b"vary" in present:
-            headers.add_vary_header(VARY)
+            MutableHeaders(raw=raw).add_vary_header(VARY)
         else:
-            raw.append((b"vary", VARY.encode()))
+            raw.append(_VARY)

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -16,9 +16,33 @@ from common.errors import AmbiguousCredentials, TenantInvalid, TenantRequired, U
 from common.ids import TenantName, new_id_text
 
 MAX_USER_AGENT: Final = 400
+INDEXED: Final = "indexed_headers"  # where the envelope leaves them in the request's state
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class IndexedHeaders(Headers):
+    """The same, with an index: many headers are asked for in each request, and most of them are not there."""
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=list(raw))
+        self._index = dict(raw)
+        self._all_once = len(self._index) == len(raw)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The first value, or the default."""
+        if self._all_once:
+            value = self._index.get(key.lower().encode("latin-1"))
+            return default if value is None else value.decode("latin-1")
+        return super().get(key, default)
+
+    def getlist(self, key: str) -> list[str]:
+        """Every value."""
+        if self._all_once:
+            value = self._index.get(key.lower().encode("latin-1"))
+            return [] if value is None else [value.decode("latin-1")]
+        return super().getlist(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import structlog
 
 from common.config import Config
+from common.observability.context import bound_values, merge_bound
 
 # Filled by ``configure_logging``. One list for ever: loggers that were used before keep the list they found.
 _PROCESSORS: Final[list[Any]] = []
@@ -26,7 +28,7 @@ def configure_logging(config: Config) -> None:
     the dearest part of a cheap request.
     """
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        merge_bound,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -54,6 +56,45 @@ def _configure_libraries(handler: logging.Handler, formatter: logging.Formatter,
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # `request_handled` says more
     logging.getLogger("alembic").setLevel("WARNING")
+
+
+class AccessLog:
+    """The one line every request has, ``request_handled``: written past structlog's chain, in the same form.
+
+    The chain would be a fifth of a cheap request; of this line it is known what it holds.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._is_wanted = config.log_level in {"debug", "info"}
+        self._write = self._write_json if config.log_format == "json" else self._write_plain
+        self._stream = sys.stdout
+        self._log = structlog.get_logger("request")
+
+    def __call__(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Write it. ``seconds`` is how long the request took."""
+        if self._is_wanted:
+            self._write(method, route, status, round(seconds * 1000, 2))
+
+    def _write_plain(self, method: str, route: str, status: int, milliseconds: float) -> None:
+        self._log.info("request_handled", method=method, route=route, status=status, duration_ms=milliseconds)
+
+    def _write_json(self, method: str, route: str, status: int, milliseconds: float) -> None:
+        line = {
+            **bound_values(),
+            "method": method,
+            "route": route,
+            "status": status,
+            "duration_ms": milliseconds,
+            "event": "request_handled",
+            "logger": "request",
+            "level": "info",
+            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        }
+        try:
+            self._stream.write(_ENCODER.encode(line) + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # nobody reads any more: no reason to fail a request
+            pass
 
 
 class _Name:

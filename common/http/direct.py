@@ -1,0 +1,154 @@
+"""The short way through a route: the endpoint called without FastAPI's machinery for what the route does not have.
+
+For each request FastAPI opens two exit stacks, walks the tree of dependencies and sorts out bodies, forms, cookies,
+generators and background tasks. Most routes that are asked often have none of these: they take a path, a query, and
+what functions of ours find out. Those are known at the start and are called here; what they mean does not change:
+the same fields validate the same parameters, and the same serializer writes the answer.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, serialize_response
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+# What a dependency may have that is left to FastAPI.
+_FOREIGN: Final = (
+    "header_params",
+    "cookie_params",
+    "body_params",
+    "websocket_param_name",
+    "http_connection_param_name",
+    "background_tasks_param_name",
+    "security_scopes_param_name",
+    "concurrency",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An endpoint or one of its dependencies: what it is called with."""
+
+    name: str
+    call: Callable[..., Awaitable[Any]]
+    request: str | None
+    response: str | None
+    path: tuple[Any, ...]
+    query: tuple[Any, ...]
+    parts: tuple[_Part, ...]
+
+
+def direct_handler(route: APIRoute) -> Handler | None:
+    """The route's handler without detours; None when the route has something that only FastAPI can do."""
+    endpoint = _read(route.dependant)
+    streams = route.stream_item_type is not None or inspect.isasyncgenfunction(route.endpoint)
+    writes = route.response_field is not None and isinstance(route.response_class, DefaultPlaceholder)
+    if endpoint is None or streams or route.body_field is not None or not (writes or _returns_response(route)):
+        return None
+    status = route.status_code or 200
+    wants_response = _wants_response(endpoint)
+
+    async def handle(request: Request) -> Response:
+        # What dependencies and endpoint say in headers and status, as FastAPI's own `response` parameter.
+        said = _silent() if wants_response else None
+        errors: list[Any] = []
+        arguments = await _arguments(endpoint, request, said, errors)
+        if errors:
+            raise RequestValidationError(errors)
+        result = await endpoint.call(**arguments)
+        if isinstance(result, Response):
+            return result
+        content = await _write(route, result)
+        response = Response(content, status, media_type="application/json")
+        if said is not None:
+            response.status_code = said.status_code or status
+            response.raw_headers.extend(said.raw_headers)
+        return response
+
+    return handle
+
+
+def _read(dependant: Dependant) -> _Part | None:
+    call = dependant.call
+    # getattr: a guard is an object whose __call__ is the coroutine function.
+    is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
+    if call is None or not is_async or any(getattr(dependant, name) for name in _FOREIGN):
+        return None
+    parts = [_read(part) for part in dependant.dependencies]
+    known = tuple(part for part in parts if part is not None)
+    if len(known) < len(parts):
+        return None
+    return _Part(
+        dependant.name or "",
+        call,
+        dependant.request_param_name,
+        dependant.response_param_name,
+        tuple(dependant.path_params),
+        tuple(dependant.query_params),
+        known,
+    )
+
+
+async def _arguments(part: _Part, request: Request, said: Response | None, errors: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for inner in part.parts:
+        before = len(errors)
+        arguments = await _arguments(inner, request, said, errors)
+        if len(errors) == before:
+            found[inner.name] = await inner.call(**arguments)
+    if part.path:
+        _validate(part.path, request.path_params, found, errors)
+    if part.query:
+        _validate(part.query, request.query_params, found, errors)
+    if part.request is not None:
+        found[part.request] = request
+    if part.response is not None:
+        found[part.response] = said
+    return found
+
+
+def _validate(fields: tuple[Any, ...], given: Any, found: dict[str, Any], errors: list[Any]) -> None:
+    values, faults = request_params_to_args(fields, given)
+    found.update(values)
+    errors += faults
+
+
+async def _write(route: APIRoute, result: Any) -> bytes:
+    written: bytes = await serialize_response(
+        field=route.response_field,
+        response_content=result,
+        include=route.response_model_include,
+        exclude=route.response_model_exclude,
+        by_alias=route.response_model_by_alias,
+        exclude_unset=route.response_model_exclude_unset,
+        exclude_defaults=route.response_model_exclude_defaults,
+        exclude_none=route.response_model_exclude_none,
+        dump_json=True,
+    )
+    return written
+
+
+def _silent() -> Response:
+    response = Response()
+    del response.headers["content-length"]
+    response.status_code = None  # type: ignore[assignment] # nothing was said yet
+    return response
+
+
+def _wants_response(part: _Part) -> bool:
+    return part.response is not None or any(_wants_response(inner) for inner in part.parts)
+
+
+def _returns_response(route: APIRoute) -> bool:
+    annotation = inspect.signature(route.endpoint, eval_str=True).return_annotation
+    return inspect.isclass(annotation) and issubclass(annotation, Response)

@@ -1,0 +1,78 @@
+"""Requests whose route can be called directly go there from here, past Starlette's and FastAPI's layers.
+
+Those layers ask, for each request, what is known at the start: whether there are forms, background tasks, exit stacks,
+handlers of errors. Whatever cannot be called directly takes the long way, and arrives at the same place.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from common.http.direct import Handler, direct_handler
+from common.http.dispatch import TELEMETRY, Dispatch
+from common.http.headers import INDEXED, IndexedHeaders
+
+Handlers = Mapping[Any, Callable[[Request, Any], Response | Awaitable[Response]]]
+
+
+class VisitRequest(Request):
+    """A request whose headers were read already."""
+
+    @property
+    def headers(self) -> IndexedHeaders:
+        """The same headers, found by name instead of by looking through them all."""
+        found: IndexedHeaders = self.scope["state"][INDEXED]
+        return found
+
+
+class Shortcut:
+    """Calls routes directly, in front of ``app``, which is everything else."""
+
+    def __init__(self, app: ASGIApp, *, service: FastAPI, dispatch: Dispatch) -> None:
+        self._app = app
+        self._service = service
+        self._dispatch = dispatch
+        self._handlers: Handlers = service.exception_handlers
+        self._direct: dict[int, Handler | None] = {}  # by the route's identity: made when first asked for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI's."""
+        plain = scope["type"] == "http" and not scope.get("root_path") and scope.get(TELEMETRY) is None
+        found = self._dispatch.find(scope) if plain else None
+        act = self._act(found[0]) if found else None
+        if found is None or act is None:
+            await self._app(scope, receive, send)
+            return
+        context, path_params = found
+        scope["app"], scope["router"] = self._service, self._service.router
+        scope["route"], scope["endpoint"] = context.original_route, context.endpoint
+        scope["path_params"] = path_params
+        request = VisitRequest(scope, receive)
+        try:
+            response = await act(request)
+        except Exception as error:
+            response = await self._answer(request, error)
+        await response(scope, receive, send)
+
+    def _act(self, context: Any) -> Handler | None:
+        route: APIRoute = context.original_route
+        key = id(route)
+        if key not in self._direct:
+            handle = direct_handler(route)
+            around = getattr(route, "around", None)  # what routes of ours put around their handler
+            self._direct[key] = around(handle) if handle is not None and around is not None else handle
+        return self._direct[key]
+
+    async def _answer(self, request: Request, error: Exception) -> Response:
+        """What the nearest handler makes of an error. Raises it again if there is none."""
+        handler = next((self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers), None)
+        if handler is None:
+            raise error
+        response = handler(request, error)
+        return await response if inspect.isawaitable(response) else response
