@@ -39,7 +39,7 @@ QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})  # asked every f
 
 
 class Net:
-    """Answers what nobody else has caught, inside of everything that adds headers, so that this answer too gets them."""
+    """Answers what nobody else has caught, inside of all that adds headers, so that this answer too gets them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
