@@ -153,7 +153,9 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
             leeway=config.jwt_leeway_seconds,
         ),
         refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
-        passwords=Passwords(workers=config.password_workers, queue=config.password_queue),
+        passwords=Passwords(
+            workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
+        ),
         totp_vault=Vault("totp secrets", secret, previous.get_secret_value() if previous else None),
         cursors=CursorCodec(derive_key(secret, "list cursors")),
         limiter=Limiter(derive_key(secret, "rate limits")),

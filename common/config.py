@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the published placeholder, refused below
 KEY_MARKS = ("-----BEGIN", "ssh-")  # such a secret would be taken for a public key, and every login would fail
+LEAST_PASSWORD_MEMORY = 19_456  # KiB: OWASP's argon2id with two passes and one lane
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: an HS256 key has at least the length of its hash
 
 # An origin as browsers write it (RFC 6454 section 6.2): lower case, no path, no user, no wildcard.
@@ -105,6 +106,13 @@ class Config(BaseSettings):
 
     # -- Passwords --------------------------------------------------------------------------------------------------
     password_min_length: int = Field(default=12, ge=8, le=128, description="Shortest password accepted.")
+    password_memory_kib: int = Field(
+        default=LEAST_PASSWORD_MEMORY,
+        ge=64,
+        le=1_048_576,
+        description="Memory of one argon2id hash, in KiB; production refuses less than OWASP's 19456. "
+        "Hashes of another cost are renewed at the next login.",
+    )
     password_workers: int = Field(default=2, ge=1, le=64, description="Password hashes computed at the same time.")
     password_queue: int = Field(default=64, ge=1, description="Hashes waiting beyond that; more get 503.")
 
@@ -198,6 +206,13 @@ class Config(BaseSettings):
             raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
         if any(mark in secret for mark in KEY_MARKS):
             raise ValueError("must be a secret, not a key in PEM or SSH form")
+        return value
+
+    @field_validator("password_memory_kib")
+    @classmethod
+    def _is_dear_enough(cls, value: int, info: ValidationInfo) -> int:
+        if value < LEAST_PASSWORD_MEMORY and info.data.get("environment") == "production":
+            raise ValueError(f"must be at least {LEAST_PASSWORD_MEMORY} in production")
         return value
 
     @field_validator("refresh_absolute_seconds")

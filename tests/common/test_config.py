@@ -56,7 +56,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (config.database_owner_url, config.database_replica_url, config.database_direct_url) == (None, None, None)
     assert (config.access_token_seconds, config.jwt_leeway_seconds, config.refresh_grace_seconds) == (600, 10, 10)
     assert (config.refresh_idle_seconds, config.refresh_absolute_seconds) == (14 * 86400, 30 * 86400)
-    assert config.password_min_length == 12
+    assert (config.password_min_length, config.password_memory_kib) == (12, 19_456)
 
 
 def test_production_refuses_to_start_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +112,7 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
         ("CORS_ORIGINS", "null", "not an origin"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.local", "'proxy.local' does not appear to be"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "host bits set"),
+        ("PASSWORD_MEMORY_KIB", "19455", "at least 19456 in production"),
         ("PASSWORD_MIN_LENGTH", "7", "greater than or equal to 8"),
         ("ACCESS_TOKEN_SECONDS", "3601", "less than or equal to 3600"),
         ("REFRESH_ABSOLUTE_SECONDS", "60", "must not be less than REFRESH_IDLE_SECONDS"),

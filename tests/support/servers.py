@@ -15,6 +15,8 @@ from manage.embedded import EmbeddedPostgres, EmbeddedValkey
 SECRET = "a secret of the test suite, long enough"
 PLATFORM_KEY = "the platform key of the test suite, long enough"
 
+MEMORY_KIB = 1024  # of a password's hash: there are thousands; tests.identity knows what a real one costs
+
 # The tests' clusters live for minutes; waiting for the disk would only slow them down.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -46,6 +48,7 @@ class Servers:
             "log_level": "warning",
             "cors_origins": ("https://app.example",),
             "data_dir": self.data,
+            "password_memory_kib": MEMORY_KIB,
             "work_off_jobs": False,  # tests count statements; mails are sent where a test asks (support.post)
         }
         return Config(**(values | changes))
