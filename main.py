@@ -46,7 +46,7 @@ from common.observability.logs import AccessLog, configure_logging
 from common.observability.metrics import HttpMetrics, PoolCollector
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
-from common.signing_keys import load_key_ring
+from common.signing_keys import KeyRing, load_key_ring
 from database import DATABASE_ERRORS, Database
 from migrations.bootstrap import service_login
 from migrations.lifecycle import TenantLifecycle
@@ -145,13 +145,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         find_settings=settings.cached_settings(database, caches, registry_of_settings, config),
         key_usage=users.KeyUsage(database),
         keys=keys,
-        access_tokens=AccessTokens(
-            keys,
-            issuer=config.jwt_issuer,
-            audience=config.jwt_audience,
-            lifetime=config.access_token_seconds,
-            leeway=config.jwt_leeway_seconds,
-        ),
+        access_tokens=_access_tokens(config, keys),
         refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
         passwords=Passwords(
             workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
@@ -168,6 +162,16 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         constraints=dict(users.CONSTRAINTS),
         catalogue={permission.name: permission for permission in CATALOGUE},
         registry=registry_of_settings,
+    )
+
+
+def _access_tokens(config: Config, keys: KeyRing) -> AccessTokens:
+    return AccessTokens(
+        keys,
+        issuer=config.jwt_issuer,
+        audience=config.jwt_audience,
+        lifetime=config.access_token_seconds,
+        leeway=config.jwt_leeway_seconds,
     )
 
 

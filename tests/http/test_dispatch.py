@@ -10,7 +10,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from common.http.dispatch import Dispatch, add_dispatch
+from common.http.dispatch import add_dispatch
+from tests.support.routes import long_way
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
 ODD: Final = ("", "//", "/health/", "/health\n", "/HEALTH", "/api/v1", "/api/v1/users/", "/api/v1/users/a/b/c/d", "/no")
@@ -47,13 +48,9 @@ async def arrive(app: FastAPI, method: str, path: str, root_path: str = "") -> A
 
 async def arrive_both_ways(app: FastAPI, method: str, path: str, root_path: str = "") -> tuple[Arrival, Arrival]:
     """The same with the table in front of the router, and past it."""
-    short, table = await arrive(app, method, path, root_path), app.router.middleware_stack
-    assert isinstance(table, Dispatch)
-    app.router.middleware_stack = app.router.app
-    try:
+    short = await arrive(app, method, path, root_path)
+    with long_way(app):
         return short, await arrive(app, method, path, root_path)
-    finally:
-        app.router.middleware_stack = table
 
 
 async def test_every_path_arrives_where_fastapi_takes_it(app: FastAPI) -> None:

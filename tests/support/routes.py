@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from common.http.dispatch import Dispatch
 from serving.guards import Guard
 from serving.route import Route, guard_of
 from tests.support.world import API
@@ -44,3 +47,13 @@ def operations(app: FastAPI) -> list[Operation]:
             name = context.original_route.name
             found += [Operation(name, method, path.removeprefix(API), guard) for method in context.methods or ()]
     return found
+
+
+@contextmanager
+def long_way(app: FastAPI) -> Iterator[None]:
+    """Have every request go the way that FastAPI itself would take."""
+    table = app.router.middleware_stack
+    assert isinstance(table, Dispatch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "find", lambda _scope: None)  # nothing is found in the table
+        yield
