@@ -14,6 +14,10 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 	if [ "$$count" -gt 4 ]; then echo 4; else echo "$$count"; fi)
 
+# What starts whole services, servers and commands of its own, and waits for them.
+SLOW := tests/embedded tests/manage tests/docs/test_psql.py tests/docs/test_readme.py tests/test_integration.py \
+	tests/http/test_outages.py tests/identity/test_no_secret_leaks.py tests/database/test_preparing.py
+
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
@@ -21,7 +25,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format migrate revision schema env-example requirements openapi promises bench-users docker clean
+.PHONY: help install run test test-slow check format migrate revision schema env-example requirements openapi promises bench-users docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,8 +47,11 @@ $(INSTALLED): requirements.txt
 run: $(INSTALLED) ## Start PostgreSQL, Valkey and the service on port 8008, with a demo tenant
 	@$(PY) -m manage up
 
-test: $(INSTALLED) ## Run the tests (PYTEST_ARGS="-k name" for some of them)
-	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),tests)
+test: $(INSTALLED) ## Run the tests but the slow ones (PYTEST_ARGS="-k name" for some of them)
+	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%))
+
+test-slow: $(INSTALLED) ## Run the tests that start services, servers and commands
+	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),$(SLOW))
 
 check: $(INSTALLED) ## Lint, formatting and types, without changing a file
 	@$(PY) -m ruff check .
