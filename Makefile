@@ -25,7 +25,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow check format migrate revision schema env-example requirements openapi promises bench-users docker clean
+.PHONY: help install run test test-slow test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-export docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,12 @@ test: $(INSTALLED) ## Run the tests but the slow ones (PYTEST_ARGS="-k name" for
 
 test-slow: $(INSTALLED) ## Run the tests that start services, servers and commands
 	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),$(SLOW))
+
+# The wheel stands in where there is no Node.js, or an old one.
+test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
+	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18)' || \
+		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/ofrep/node/requirements.txt
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/ofrep/node/clients_in_node.py)
 
 check: $(INSTALLED) ## Lint, formatting and types, without changing a file
 	@$(PY) -m ruff check .
@@ -87,6 +93,12 @@ promises: $(INSTALLED) ## Write docs/promises.md from the tests' marks
 
 bench-users: $(INSTALLED) ## Measure the users module against bare routes (FAST=1 for a first look)
 	@$(PY) -m benchmarks.users $(if $(FAST),--fast)
+
+bench-settings: $(INSTALLED) ## Measure the settings module against bare routes and uncached reads (FAST=1 for a first look)
+	@$(PY) -m benchmarks.settings $(if $(FAST),--fast)
+
+bench-export: $(INSTALLED) ## Measure the audit export against psql (FAST=1 for a first look)
+	@$(PY) -m benchmarks.audit_export $(if $(FAST),--fast)
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

@@ -1,4 +1,4 @@
-"""PostgreSQL: the pool, the tenant transaction, and the three units of work.
+"""PostgreSQL: the pools, the tenant transaction, and the units of work.
 
 A transaction belongs to one tenant, and the database enforces it. The login role owns nothing and inherits nothing, so
 a statement outside a unit gets *permission denied*. A unit's transaction opens with one message::
@@ -15,18 +15,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from typing import Any, Final
 
 import asyncpg
+import asyncpg.protocol
 import structlog
-from sqlalchemy import CursorResult, Delete, Executable, Text, Update, bindparam, func, select
+from sqlalchemy import CursorResult, Delete, Executable, Select, Text, Update, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from common.audit import ANONYMOUS, Actor, Change, Origin, Outcome, Target, entry
+from common.audit import ANONYMOUS, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
 from common.cache.two_level import Message
 from common.config import Config
@@ -78,15 +80,16 @@ class Scope:
     schema: str
     role: str
 
-    def opening(self, *, read_only: bool, timeout_ms: int) -> str:
+    def opening(self, *, read_only: bool, timeout_ms: int, one_snapshot: bool = False) -> str:
         """The statements that follow BEGIN. Schema and role come from the registry; quoting is the second lock."""
         statements = [
             f"SET LOCAL search_path TO {quote_identifier(self.schema)}, pg_temp",
             f"SET LOCAL statement_timeout TO {timeout_ms}",
             f"SET LOCAL ROLE {quote_identifier(self.role)}",
         ]
-        if read_only:
-            statements.insert(0, "SET TRANSACTION READ ONLY")
+        modes = [*(["ISOLATION LEVEL REPEATABLE READ"] if one_snapshot else []), *(["READ ONLY"] if read_only else [])]
+        if modes:
+            statements.insert(0, f"SET TRANSACTION {', '.join(modes)}")
         return "; ".join(statements)
 
 
@@ -97,15 +100,20 @@ Forget = Callable[[Sequence[Message]], Awaitable[None]]
 """Drops cached values in this process and in Redis; other processes hear of them by NOTIFY."""
 
 
+Sink = Callable[[bytes], Awaitable[None]]
+"""Takes the bytes of an export, piece by piece."""
+
+
 class ReadUnit:
     """A read-only transaction, opened by its first statement: three round trips with ``BEGIN`` and ``COMMIT``."""
 
     read_only = True
+    one_snapshot = False
 
     def __init__(self, engine: AsyncEngine, scope: Scope, timeout_ms: int) -> None:
         self.commit_sent = False  # from then on nobody but the database knows whether the change is there
         self._engine = engine
-        self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms)
+        self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
         self._connection: AsyncConnection | None = None
 
     async def execute(
@@ -213,7 +221,7 @@ class WriteUnit(ReadUnit):
         actor: Actor | None = None,
     ) -> None:
         """Note what is being done. ``actor`` overrides the unit's own: a login makes somebody of nobody."""
-        self._entries.append(
+        self.note(
             entry(
                 action,
                 actor=actor or self.actor,
@@ -223,6 +231,10 @@ class WriteUnit(ReadUnit):
                 outcome=outcome,
             )
         )
+
+    def note(self, item: dict[str, Any]) -> None:
+        """An entry that ``common.audit.entry`` made."""
+        self._entries.append(item)
 
     def invalidate(self, kind: str, field: str | None = None) -> None:
         """Have every process forget a cached value of this tenant, or all of a kind, once the change is durable."""
@@ -278,20 +290,52 @@ class WriteUnit(ReadUnit):
 
 
 class BookkeepingUnit(ReadUnit):
-    """A transaction for columns that only note when something was last used. Nobody has changed anything, so nothing is
-    audited, invalidated or ordered. Deliberately not a WriteUnit: no function that changes a tenant's data accepts it.
-    """
+    """A transaction for what only notes that something was used, tried or done. Nobody has changed anything, so nothing
+    is audited, invalidated or ordered. Deliberately not a WriteUnit: no function that changes a tenant's data accepts
+    it."""
 
     read_only = False
 
 
-class SystemUnit:
-    """A transaction on the system schema. Deliberately not a ReadUnit: no tenant function accepts it."""
+class ExportUnit(ReadUnit):
+    """A read-only transaction that sees one snapshot for as long as it takes, and whose rows leave by COPY."""
 
-    def __init__(self, engine: AsyncEngine, timeout_ms: int, *, read_only: bool = True) -> None:
-        self._unit = _SystemReadUnit(engine, SYSTEM_SCOPE, timeout_ms)
-        if not read_only:
-            self._unit = _SystemWriteUnit(engine, SYSTEM_SCOPE, timeout_ms)
+    one_snapshot = True
+
+    async def begin(self) -> None:
+        """Begin the transaction and take its snapshot. A connection that had died in the pool is noticed here."""
+        await self.execute(select(literal(1)))
+
+    async def copy(self, statement: Select[*tuple[Any, ...]], sink: Sink, **options: str | bool) -> int:
+        """Have PostgreSQL write the rows of a SELECT as text (``options`` are those of COPY) and hand them to ``sink``,
+        whole rows at a time; answers how many there were.
+
+        Nothing is read from the server while the sink is busy, so a slow one slows COPY down and nothing piles up.
+        Leaving early, by an error of the sink or by cancellation, cancels COPY in the server.
+        """
+        assert self._connection is not None, "an export begins before it copies"
+        driver = (await self._connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, ScopedConnection)
+        query = statement.compile(dialect=self._engine.dialect, compile_kwargs={"render_postcompile": True})
+        values = query.construct_params()
+        arguments = [values[name] for name in getattr(query, "positiontup", None) or ()]
+        # COPY takes no parameters: the server itself quotes them into the text. It may take longer than any other
+        # statement; whoever exports watches the time.
+        done = await driver.copy_from_query(
+            str(query), *arguments, output=sink, timeout=asyncpg.protocol.NO_TIMEOUT, **options
+        )
+        return int(done.removeprefix("COPY "))
+
+
+class SystemUnit:
+    """A transaction on the system schema. Deliberately not a ReadUnit: no tenant function accepts it.
+
+    One that changes things obeys a WriteUnit's rule: its audit entries, which go to the platform's own log, and its
+    notifications commit with the change, and without an entry it refuses to commit.
+    """
+
+    def __init__(self, unit: ReadUnit) -> None:
+        self._unit = unit
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -299,23 +343,49 @@ class SystemUnit:
         """Run one statement in this unit's transaction."""
         return await self._unit.execute(statement, parameters)
 
+    def audit(
+        self,
+        action: str,
+        *,
+        target: Target | None = None,
+        changes: Sequence[Change] = (),
+        outcome: Outcome = "success",
+        tenant: TenantName | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        """Note what is being done, and which tenant it concerns. ``origin`` overrides the unit's own."""
+        unit = self._writing
+        tenant_id = tenant.tenant_id if tenant else None
+        unit.note(
+            entry(
+                action,
+                actor=unit.actor,
+                origin=origin or unit.origin,
+                target=target,
+                changes=changes,
+                outcome=outcome,
+                tenant_id=tenant_id,
+            )
+        )
+
+    def invalidate(self, kind: str, field: str | None = None) -> None:
+        """Have every process forget a value cached for the whole system, ``system/<kind>``, once this is durable."""
+        self._writing.invalidate(kind, field)
+
     async def commit(self) -> None:
         """End the transaction."""
         await self._unit.commit()
+
+    @property
+    def _writing(self) -> WriteUnit:
+        assert isinstance(self._unit, WriteUnit), "this unit of the system schema only reads, or keeps books"
+        return self._unit
 
     async def __aenter__(self) -> SystemUnit:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         await self._unit.__aexit__(kind, error, trace)
-
-
-class _SystemReadUnit(ReadUnit):
-    pass
-
-
-class _SystemWriteUnit(_SystemReadUnit):
-    read_only = False
 
 
 # -- Errors ---------------------------------------------------------------------------------------------------------
@@ -392,23 +462,15 @@ class Database:
     def __init__(self, config: Config, url: str, forget: Forget | None = None) -> None:
         self._forget = forget or _nothing_cached
         self._timeout_ms = int(config.database_statement_timeout * 1000)
-        self.engine = create_async_engine(
-            url,
-            echo=config.sql_echo,
-            hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
-            pool_size=config.database_pool_size,
-            max_overflow=0,
-            pool_timeout=config.database_pool_timeout,
-            pool_recycle=config.database_pool_recycle,
-            pool_use_lifo=True,  # keeps few connections hot; no pre-ping, which would cost three round trips
-            connect_args={
-                "connection_class": ScopedConnection,
-                "prepared_statement_cache_size": PREPARED_STATEMENTS,
-                "timeout": config.database_connect_timeout,
-                # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
-                "command_timeout": config.database_statement_timeout + 1,
-            },
-        )
+        self._make_engine = partial(_make_engine, config, url)
+        self.engine = self._make_engine(config.database_pool_size)
+        self._export_pool_size = config.export_pool_size
+
+    @cached_property
+    def export_engine(self) -> AsyncEngine:
+        """The pool of exports, apart from that of requests: each takes as long as its reader, and nobody else is to
+        wait for it."""
+        return self._make_engine(self._export_pool_size)
 
     def read(self, tenant: Tenant) -> ReadUnit:
         """A read-only unit of one tenant."""
@@ -419,13 +481,31 @@ class Database:
         scope = _scope(tenant)
         return WriteUnit(self.engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
 
+    def export(self, tenant: Tenant) -> ExportUnit:
+        """A unit of one tenant to export from. Its statements may take any time: who exports watches the clock."""
+        return ExportUnit(self.export_engine, _scope(tenant), 0)
+
     def bookkeeping(self, tenant: Tenant) -> BookkeepingUnit:
         """A unit of one tenant for notes such as ``last_used_at``, and for nothing else."""
         return BookkeepingUnit(self.engine, _scope(tenant), self._timeout_ms)
 
-    def system(self, *, read_only: bool = True) -> SystemUnit:
-        """A unit of the system schema."""
-        return SystemUnit(self.engine, self._timeout_ms, read_only=read_only)
+    def system(self, *, read_only: bool = True, actor: Actor = PLATFORM, origin: Origin | None = None) -> SystemUnit:
+        """A unit of the system schema; one that changes things does so on behalf of ``actor``."""
+        if read_only:
+            return SystemUnit(ReadUnit(self.engine, SYSTEM_SCOPE, self._timeout_ms))
+        made = WriteUnit(
+            self.engine,
+            SYSTEM_SCOPE,
+            self._timeout_ms,
+            actor=actor,
+            origin=origin or Origin(str(new_id())),
+            forget=self._forget,
+        )
+        return SystemUnit(made)
+
+    def system_bookkeeping(self) -> SystemUnit:
+        """A unit of the system schema for what nobody has decided: tries that are counted, jobs that are done."""
+        return SystemUnit(BookkeepingUnit(self.engine, SYSTEM_SCOPE, self._timeout_ms))
 
     def pool_state(self) -> dict[str, int]:
         """Connections of this process by state."""
@@ -436,6 +516,28 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+        if "export_engine" in self.__dict__:  # made by the first export
+            await self.export_engine.dispose()
+
+
+def _make_engine(config: Config, url: str, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        echo=config.sql_echo,
+        hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=config.database_pool_timeout,
+        pool_recycle=config.database_pool_recycle,
+        pool_use_lifo=True,  # keeps few connections hot; no pre-ping, which would cost three round trips
+        connect_args={
+            "connection_class": ScopedConnection,
+            "prepared_statement_cache_size": PREPARED_STATEMENTS,
+            "timeout": config.database_connect_timeout,
+            # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
+            "command_timeout": config.database_statement_timeout + 1,
+        },
+    )
 
 
 async def _nothing_cached(_: Sequence[Message]) -> None:

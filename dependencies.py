@@ -8,6 +8,7 @@ from fastapi import Depends
 
 from common.http.replies import Reply
 from common.paging import ListQuery
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.guards import (
     ActiveTenant,
@@ -22,7 +23,7 @@ from serving.guards import (
     SignedInVisiting,
 )
 from serving.listing import list_query, plain_list_query
-from serving.providers import read_unit, reply, services_of, this_visit, write_unit
+from serving.providers import read_unit, reply, services_of, settings_of, this_visit, write_unit
 from serving.route import Route
 from serving.services import Services
 from serving.visit import Visit
@@ -30,10 +31,13 @@ from shared_auth import Principal
 
 __all__ = [
     "AnyUser",
+    "Enrolling",
+    "EnrollingVisit",
     "Listing",
     "LoggedIn",
     "LoggedInVisit",
     "NamedVisit",
+    "Obeyed",
     "OpenVisit",
     "OperatorVisit",
     "PlainListing",
@@ -71,6 +75,9 @@ ThisVisit = Annotated[Visit, Depends(this_visit)]
 Provided = Annotated[Services, Depends(services_of)]
 """Passwords, tokens and what else the process has one of."""
 
+Obeyed = Annotated[Effective, Depends(settings_of)]
+"""The effective settings of the visited tenant."""
+
 AnyUser = Annotated[Principal, Depends(SignedIn())]
 """Whoever is signed in, or comes with an API key."""
 
@@ -79,6 +86,12 @@ SignedInVisit = Annotated[Visit, Depends(SignedInVisiting())]
 
 LoggedIn = Annotated[Principal, Depends(SignedIn(by_key=False))]
 """Whoever is signed in by a login of its own: what concerns one's account is no business of one's API keys."""
+
+Enrolling = Annotated[Principal, Depends(SignedIn(by_key=False, restricted=True))]
+"""Whoever logged in, also who may do nothing until a second factor is enrolled."""
+
+EnrollingVisit = Annotated[Visit, Depends(SignedInVisiting(restricted=True))]
+"""The visit of whoever is signed in, also of those."""
 
 LoggedInVisit = Annotated[Visit, Depends(LoggedInVisiting())]
 """The visit of whoever logged in; the endpoint opens its own units."""

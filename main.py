@@ -14,40 +14,36 @@ from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry, start_http_server
-from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.types import ASGIApp
 
 import settings
 import tools
 import users
 from common.cache.listener import Listener
 from common.cache.redis import RedisCopy
+from common.cache.rendered import Rendered
 from common.cache.two_level import Caches
 from common.config import Config, ConfigError
 from common.encryption import Vault
 from common.errors import ServiceError
-from common.http.body_limit import BodyLimit
-from common.http.dispatch import add_dispatch
 from common.http.docs import add_docs
-from common.http.envelope import Envelope, Net
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
 from common.http.replies import NotModified, answer_not_modified
 from common.http.root import Check, ServiceInformation, Verdict, root_router
-from common.http.shortcut import Shortcut
+from common.http.stack import build_stack
 from common.keys import derive_key
 from common.limits import Limiter
 from common.mail.render import MailTemplates
 from common.mail.transport import choose_transport
-from common.observability.logs import AccessLog, configure_logging
-from common.observability.metrics import HttpMetrics, PoolCollector
+from common.observability.logs import configure_logging
+from common.observability.metrics import PoolCollector
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
 from common.signing_keys import KeyRing, load_key_ring
+from common.stopping import StopSignals
 from database import DATABASE_ERRORS, Database
+from migrations.audit_keeper import AuditKeeper
 from migrations.bootstrap import service_login
 from migrations.lifecycle import TenantLifecycle
 from migrations.provision import TenantProvisioner, plain_dsn
@@ -60,29 +56,14 @@ from shared_auth import AccessTokens, Passwords, RefreshTokens
 VERSION: Final = "3.0.0"
 SERVICE: Final = "system-service"
 IMPORT_PATH: Final = "/api/v1/platform/tenants/import"  # takes files, streamed to disk
-USERS_IMPORT_PATH: Final = "/api/v1/users/import"
-USERS_IMPORT_BYTES: Final = 2 * 1024**2
+FILE_BYTES: Final = {  # full tenants' files, with descriptions or spaces
+    "/api/v1/users/import": 2 * 1024**2,
+    "/api/v1/settings/import": 4 * 1024**2,
+    "/api/v1/settings/feature-flags/definition": 8 * 1024**2,
+}
+JOB_HANDLERS: Final = {**users.JOB_HANDLERS, **settings.JOB_HANDLERS}
+MAX_RENDERED: Final = 5_000  # answers kept, some 1 kB each
 START_SECONDS: Final = 5.0  # how long a start waits for the database before it goes on without
-EXPOSED_HEADERS: Final = (
-    "Content-Disposition",
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "Retry-After",
-    "X-Request-ID",
-)
-ALLOWED_HEADERS: Final = (
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "X-API-Key",
-    "X-Request-ID",
-    "X-Tenant-ID",
-)
-
 log = structlog.get_logger("service")
 
 
@@ -103,7 +84,7 @@ def create_app(config: Config) -> FastAPI:
         lifespan=lambda _: _lifespan(services, background, registry),
     )
     app.state.services = services
-    add_problem_handlers(app)
+    add_problem_handlers(app, {settings.OFREP_PREFIX: settings.describe_ofrep_failure})
     app.add_exception_handler(NotModified, answer_not_modified)
     information = ServiceInformation(
         service=SERVICE,
@@ -117,10 +98,12 @@ def create_app(config: Config) -> FastAPI:
     )
     for module in (users, settings, tools):
         app.include_router(module.router, prefix="/api/v1")
+    app.include_router(settings.ofrep_router)
     add_openapi(app)
     if config.docs_enabled:
         add_docs(app)
-    _add_middleware(app, config, registry)
+    larger = {IMPORT_PATH: config.max_archive_bytes, **FILE_BYTES}
+    app.middleware_stack = build_stack(app, config, registry, larger=larger)
     return app
 
 
@@ -129,10 +112,10 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     secret = config.secret_key.get_secret_value()
     previous = config.secret_key_previous
     provisioner = TenantProvisioner(config)
+    audit_seals = settings.operators.audit_seals(config)
     keys = load_key_ring(config)
     caches = Caches(RedisCopy(config.redis_address, registry), registry)
-    declarations = (*users.DECLARATIONS, *settings.DECLARATIONS, *tools.DECLARATIONS)
-    registry_of_settings = {declaration.key: declaration for declaration in declarations}
+    registry_of_settings = {item.key: item for module in (users, settings, tools) for item in module.DECLARATIONS}
     database = Database(config, service_login(config).url, caches.forget)
     return Services(
         config=config,
@@ -142,8 +125,15 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         find_principal=users.cached_principals(database, caches),
         find_key_holder=users.cached_key_holders(database, caches),
         find_profile=users.cached_profiles(database, caches),
+        rendered=Rendered(MAX_RENDERED),
         find_settings=settings.cached_settings(database, caches, registry_of_settings, config),
+        settings_vault=settings.settings_vault(config),
+        find_flag_set=settings.cached_flag_sets(database, caches),
+        flag_channels=settings.FlagChannels(caches, config),
+        audit_seals=audit_seals,
+        audit_keeper=AuditKeeper(provisioner, audit_seals),
         key_usage=users.KeyUsage(database),
+        flag_usage=settings.FlagUsage(database),
         keys=keys,
         access_tokens=_access_tokens(config, keys),
         refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
@@ -155,11 +145,11 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         limiter=Limiter(derive_key(secret, "rate limits")),
         mail_templates=MailTemplates(users.MAIL_TEMPLATES),
         mail_transport=choose_transport(config),
-        is_platform_key=users.platform_key_check(database),
+        platform_keys=users.PlatformKeys(database),
         provisioner=provisioner,
         lifecycle=TenantLifecycle(provisioner),
         expected_revision=expected_revision(),
-        constraints=dict(users.CONSTRAINTS),
+        constraints={**users.CONSTRAINTS, **settings.CONSTRAINTS},
         catalogue={permission.name: permission for permission in CATALOGUE},
         registry=registry_of_settings,
     )
@@ -181,24 +171,27 @@ class Background:
     def __init__(self, services: Services) -> None:
         config = services.config
         self.startup = Startup(config)
-        handlers = {kind: partial(handler, services) for kind, handler in users.JOB_HANDLERS.items()}
-        self.worker = OutboxWorker(lambda: services.database.system(read_only=False), handlers)
+        handlers = {kind: partial(handler, services) for kind, handler in JOB_HANDLERS.items()}
+        self.worker = OutboxWorker(services.database.system_bookkeeping, handlers)
         self.listener = Listener(
             plain_dsn(service_login(config).direct_url),
             services.caches,
             connect_timeout=config.database_connect_timeout,
             on_job=self.worker.wake.set,
         )
+        self._signals = StopSignals(services.flag_channels.close)
         self._services = services
-        self._key_usage = services.key_usage
+        self._usages = (services.key_usage, services.flag_usage, services.platform_keys)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start it all. Most starts find a database that answers; waiting for it spares the first requests a 503."""
+        self._signals.listen()
         preparing = asyncio.create_task(self.startup.run())
         self._tasks.append(preparing)
         await asyncio.wait({preparing}, timeout=START_SECONDS)
-        runs = [self.listener.run(), self._key_usage.run(), users.keep_house(self._services)]
+        runs = [self.listener.run(), *(usage.run() for usage in self._usages), users.keep_house(self._services)]
+        runs.append(settings.keep_house(self._services))
         if self._services.config.work_off_jobs:
             runs.append(self.worker.run())
         self._tasks += [asyncio.create_task(run) for run in runs]
@@ -209,10 +202,12 @@ class Background:
     async def stop(self) -> None:
         """Stop it all; a job in hand is given back when its lease ends."""
         self.startup.draining = True
+        self._signals.leave()
+        self._services.flag_channels.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._key_usage.flush()
+        await asyncio.gather(*(usage.flush() for usage in self._usages))
 
 
 def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
@@ -256,34 +251,6 @@ async def _lifespan(services: Services, background: Background, registry: Collec
         await services.database.close()
         services.passwords.close()
         log.info("service_stopped")
-
-
-def _add_middleware(app: FastAPI, config: Config, registry: CollectorRegistry) -> None:
-    """Pure ASGI only, around what FastAPI itself needs; what is made last stands outermost."""
-    dispatch = add_dispatch(app)
-    stack: ASGIApp = app.build_middleware_stack()
-    # Starlette's own answer to a defect has not our headers and form: Net's has.
-    inner = stack.app if isinstance(stack, ServerErrorMiddleware) else stack
-    stack = Net(Shortcut(inner, service=app, dispatch=dispatch))
-    larger = {IMPORT_PATH: config.max_archive_bytes, USERS_IMPORT_PATH: USERS_IMPORT_BYTES}
-    stack = BodyLimit(stack, limit=config.max_body_bytes, larger=larger)
-    if config.cors_origins:
-        stack = CORSMiddleware(
-            stack,
-            allow_origins=list(config.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=list(ALLOWED_HEADERS),
-            expose_headers=list(EXPOSED_HEADERS),
-            max_age=600,
-        )
-    templates: dict[object, str] = {route.endpoint: route.path or "" for route in iter_route_contexts(app.routes)}
-    app.middleware_stack = Envelope(
-        stack,
-        metrics=HttpMetrics(registry),
-        access_log=AccessLog(config),
-        templates=templates,
-        trusted_proxies=config.trusted_proxies,
-    )
 
 
 def _app_from_environment() -> FastAPI:

@@ -22,7 +22,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, ClassVar, Final, Literal, Self
 from uuid import UUID
@@ -44,6 +44,10 @@ Level = Literal["own", "team", "all"]
 """Whose records a permission reaches: one's own, those of one's teams, or all of the tenant."""
 
 LEVEL_ORDER: Final[Mapping[str, int]] = {"own": 1, "team": 2, "all": 3}
+
+
+RequiredAction = Literal["enrol_second_factor"]
+"""What somebody must do before anything else is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Principal:
     rank: int
     permissions: Mapping[str, Level]
     api_key: KeyRef | None = None
+    has_second_factor: bool = False
+    required_action: RequiredAction | None = None  # to be done first: until then nothing else is allowed
 
     @property
     def actor(self) -> Actor:
@@ -449,12 +455,6 @@ def _give_way() -> None:
 def normalize_password(password: str) -> str:
     """NFKC (RFC 8265 section 4.2): the same characters typed on another keyboard are the same password."""
     return unicodedata.normalize("NFKC", password)
-
-
-def session_deadlines(moment: datetime, *, idle: int, absolute: int, started: datetime) -> tuple[datetime, datetime]:
-    """When a session used at ``moment`` ends: unused for ``idle`` seconds, or ``absolute`` seconds after its start."""
-    end = started + timedelta(seconds=absolute)
-    return min(moment + timedelta(seconds=idle), end), end
 
 
 # -- Keys of the platform -------------------------------------------------------------------------------------------

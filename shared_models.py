@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     DateTime,
     ForeignKey,
@@ -19,13 +20,18 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import SchemaItem
+
+from common.enums import ActorType, AuditOutcome
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -82,6 +88,82 @@ def one_of(column: str, values: list[str]) -> CheckConstraint:
     """A column's allowed values. Not an ENUM: adding a value must be one small change that can be undone."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_allowed")
+
+
+def digest_of_sha256(column: str) -> CheckConstraint:
+    """A SHA-256 digest as bytes, not as text: half the size, and only one spelling."""
+    return CheckConstraint(f"octet_length({column}) = 32", name=f"{column}_length")
+
+
+class AuditEntryMixin(IdMixin):
+    """One link of an audit chain, a tenant's or the platform's: written by ``audit_append`` only, changed by nobody.
+
+    Actor, target and session have no foreign keys: an entry outlives what it tells of. ``seq`` has no sequence,
+    because numbers taken from one leave gaps after a rollback; it comes from the chain's head.
+    """
+
+    seq: Mapped[int] = mapped_column(BigInteger)
+    occurred_at: Mapped[datetime]
+    action: Mapped[str]
+    actor_type: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    actor_name: Mapped[str | None]
+    target_type: Mapped[str | None]
+    target_id: Mapped[str | None]
+    target_name: Mapped[str | None]
+    changes: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    outcome: Mapped[str]
+    ip_address: Mapped[str | None]
+    user_agent: Mapped[str | None]
+    request_id: Mapped[str | None]
+    session_id: Mapped[UUID | None]
+    prev_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def audit_entry_rules() -> tuple[SchemaItem, ...]:
+    """What holds for every entry, and how entries are looked for."""
+    return (
+        UniqueConstraint("seq"),
+        UniqueConstraint("prev_hash"),
+        CheckConstraint("seq >= 1", name="seq_positive"),
+        digest_of_sha256("prev_hash"),
+        digest_of_sha256("hash"),
+        one_of("actor_type", list(ActorType)),
+        one_of("outcome", list(AuditOutcome)),
+        CheckConstraint("jsonb_typeof(changes) = 'array'", name="changes_array"),
+        at_most("action", 128),
+        at_most("actor_name", 254),
+        at_most("target_type", 64),
+        at_most("target_id", 255),
+        at_most("target_name", 255),
+        at_most("ip_address", 45),
+        at_most("user_agent", 400),
+        at_most("request_id", 128),
+        Index(None, "occurred_at"),
+        # The operator class lets a prefix filter (`users.*`) use the index whatever the database's collation is.
+        Index(None, "action", "seq", postgresql_ops={"action": "text_pattern_ops"}),
+        Index(None, "actor_id", "seq"),
+        Index(None, "target_type", "target_id", "seq"),
+        Index(None, "request_id"),
+    )
+
+
+class AuditHeadMixin:
+    """The head of a chain: one row, locked last in every writing transaction, so the chain cannot fork."""
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, sort_order=-1)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def audit_head_rules() -> tuple[SchemaItem, ...]:
+    """What holds for a chain's head."""
+    return (
+        CheckConstraint("id = 1", name="single_row"),
+        CheckConstraint("seq >= 0", name="seq_not_negative"),
+        digest_of_sha256("hash"),
+    )
 
 
 class IdempotencyKey(TenantBase):

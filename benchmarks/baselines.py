@@ -1,7 +1,7 @@
 """The bare routes that the service's are compared with: FastAPI alone, the same shapes, nothing in front.
 
 ``python -m benchmarks.baselines PORT FOLDER`` serves them. The folder holds the service's own answers, so that both
-sides serialise the same model and send the same body.
+sides send the same body, and serialise the same model where the service does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from users.auth.schemas import AuthenticationTest, Me
 from users.introspection.schemas import Introspection
@@ -19,6 +19,12 @@ from users.introspection.schemas import Introspection
 def create_baselines(folder: Path) -> FastAPI:
     """One route for each file of the folder, below the service's paths."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_models(app, folder)
+    _add_bytes(app, folder)
+    return app
+
+
+def _add_models(app: FastAPI, folder: Path) -> None:
     me = Me.model_validate_json((folder / "me.json").read_bytes())
     test = AuthenticationTest.model_validate_json((folder / "test.json").read_bytes())
     introspection = Introspection.model_validate_json((folder / "introspect.json").read_bytes())
@@ -36,7 +42,22 @@ def create_baselines(folder: Path) -> FastAPI:
         await request.body()
         return introspection
 
-    return app
+
+def _add_bytes(app: FastAPI, folder: Path) -> None:
+    """What the service has ready, too."""
+    setting, flags = (folder / "setting.json").read_bytes(), (folder / "flags.json").read_bytes()
+
+    @app.get("/api/v1/settings/{key}")
+    async def get_setting(key: str) -> Response:
+        return Response(setting, headers={"ETag": f'"{key}"'}, media_type="application/json")
+
+    @app.post("/ofrep/v1/evaluate/flags")
+    async def evaluate_flags(request: Request) -> Response:
+        await request.body()
+        known = request.headers.get("if-none-match")
+        if known is not None:
+            return Response(status_code=304, headers={"ETag": known})
+        return Response(flags, headers={"ETag": '"1"'}, media_type="application/json")
 
 
 if __name__ == "__main__":

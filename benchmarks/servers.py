@@ -19,10 +19,14 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.load import Order, Yield
+from benchmarks.things import CONTEXT, SETTING, SETTING_VALUE, flag_definition
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
 
 ROOT: Final = Path(__file__).parents[1]
 TENANT: Final = "tenant_bench"
+DATABASE: Final = "bench"
+API: Final = "/api/v1"
+BULK: Final = "/ofrep/v1/evaluate/flags"
 PASSWORD: Final = "a password for the benchmarks"  # noqa: S105 - of a database that lives for a minute
 PLATFORM_KEY: Final = "the platform key of the benchmarks, long enough"
 START_SECONDS: Final = 60.0
@@ -44,12 +48,14 @@ class Server:
 
 @dataclass(frozen=True)
 class World:
-    """Everything the figures are taken from."""
+    """Everything the figures are taken from. ``environment`` is what the service was started with."""
 
     service: Server
     bare: Server
     headers: Mapping[str, str]
     token: str
+    postgres: EmbeddedPostgres
+    environment: Mapping[str, str]
 
 
 def load(order: Order) -> subprocess.Popen[str]:
@@ -72,24 +78,25 @@ def collect(client: subprocess.Popen[str]) -> Yield:
 
 @contextmanager
 def running_world() -> Iterator[World]:
-    """Start everything, with one tenant and its owner signed in, and stop it again."""
+    """Start everything, with one tenant, its things, and its owner signed in, and stop it again."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
-        postgres.create_database("bench")
-        environment = _environment(postgres.url("bench"), valkey.url, folder / "data")
+        postgres.create_database(DATABASE)
+        environment = _environment(postgres.url(DATABASE), valkey.url, folder / "data")
         flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
         service = stack.enter_context(_serving(["uvicorn", "main:app", *flags, "--port"], environment, folder))
         token = _sign_in(service.port)
         headers = {"X-Tenant-ID": TENANT, "Authorization": f"Bearer {token}"}
+        _furnish(service.port, headers)
         _keep_answers(service.port, headers, token, folder)
-        bare = stack.enter_context(_serving(["benchmarks.baselines"], os.environ, folder, after=[str(folder)]))
-        yield World(service, bare, headers, token)
+        bare = stack.enter_context(_serving(["benchmarks.baselines"], {}, folder, after=[str(folder)]))
+        yield World(service, bare, headers, token, postgres, environment)
 
 
 def _environment(database_url: str, redis_url: str, data_dir: Path) -> dict[str, str]:
-    values = {
+    return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "SECRET_KEY": "a secret of the benchmarks, long enough",
@@ -103,7 +110,6 @@ def _environment(database_url: str, redis_url: str, data_dir: Path) -> dict[str,
         "LOGIN_TRIES_OVERALL": "1000000",
         "ACCESS_TOKEN_SECONDS": "3600",
     }
-    return {**os.environ, **values}
 
 
 @contextmanager
@@ -113,7 +119,7 @@ def _serving(
     port = _free_port()
     command = [sys.executable, "-m", *module, str(port), *(after or [])]
     with (folder / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log)
     try:
         _wait(port, process, folder / f"{port}.log")
         yield Server(port, process)
@@ -145,21 +151,31 @@ def _free_port() -> int:
 def _sign_in(port: int) -> str:
     admin = {"email": "owner@bench.example", "username": "owner", "password": PASSWORD, "full_name": "Owner"}
     body = {"name": "Benchmarks", "admin": admin}
-    _ask(port, "POST", "/auth/initialize-tenant", {"X-Platform-Key": PLATFORM_KEY}, json=body)
-    pair = _ask(port, "POST", "/auth/login", {}, json={"username": "owner", "password": PASSWORD})
+    ask(port, "POST", f"{API}/auth/initialize-tenant", {"X-Platform-Key": PLATFORM_KEY}, json=body)
+    pair = ask(port, "POST", f"{API}/auth/login", {}, json={"username": "owner", "password": PASSWORD})
     return str(pair.json()["access_token"])
 
 
+def _furnish(port: int, headers: Mapping[str, str]) -> None:
+    ask(port, "POST", f"{API}/settings", headers, json={"key": SETTING, **SETTING_VALUE})
+    ask(port, "PUT", f"{API}/settings/feature-flags/definition", headers, json=flag_definition())
+
+
 def _keep_answers(port: int, headers: Mapping[str, str], token: str, folder: Path) -> None:
-    (folder / "me.json").write_bytes(_ask(port, "GET", "/auth/me", headers).content)
-    (folder / "test.json").write_bytes(_ask(port, "GET", "/auth/test", headers).content)
-    (folder / "introspect.json").write_bytes(
-        _ask(port, "POST", "/auth/introspect", headers, data={"token": token}).content
-    )
+    answers = {
+        "me": ask(port, "GET", f"{API}/auth/me", headers),
+        "test": ask(port, "GET", f"{API}/auth/test", headers),
+        "introspect": ask(port, "POST", f"{API}/auth/introspect", headers, data={"token": token}),
+        "setting": ask(port, "GET", f"{API}/settings/{SETTING}", headers),
+        "flags": ask(port, "POST", BULK, headers, json={"context": CONTEXT}),
+    }
+    for name, answer in answers.items():
+        (folder / f"{name}.json").write_bytes(answer.content)
 
 
-def _ask(port: int, method: str, path: str, headers: Mapping[str, str], **options: Any) -> httpx.Response:
-    address = f"http://127.0.0.1:{port}/api/v1{path}"
+def ask(port: int, method: str, path: str, headers: Mapping[str, str], **options: Any) -> httpx.Response:
+    """An answer of the service. Raises RuntimeError if it is a refusal."""
+    address = f"http://127.0.0.1:{port}{path}"
     with httpx.Client(trust_env=False, timeout=60) as client:
         answer = client.request(method, address, headers={"X-Tenant-ID": TENANT, **headers}, **options)
     if answer.status_code not in {200, 201}:

@@ -1,7 +1,6 @@
 """The users module's figures: ``python -m benchmarks.users [--fast]``.
 
-Each figure is a ratio of two things measured in turns, A B A B, in one run: machines differ, and a shared one differs
-from itself. What is printed is the median of the turns' ratios, with the lowest and the highest.
+See ``benchmarks.figures`` for how they are read.
 """
 
 from __future__ import annotations
@@ -13,49 +12,26 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 from passlib.context import CryptContext
 
+from benchmarks.figures import Figure, Pace, measure_route, rate, read_pace, report
 from benchmarks.load import Order
-from benchmarks.servers import PASSWORD, TENANT, Server, World, collect, load, running_world
+from benchmarks.servers import PASSWORD, TENANT, World, collect, load, running_world
 from common.ids import TenantName, new_id
 from shared_auth import Principal, authorize
 
-RESULTS: Final = Path(__file__).parent / "results" / "users.json"
 PERMISSIONS: Final = 200
 LOGIN_BODY: Final = json.dumps({"username": "owner", "password": PASSWORD})
 JSON: Final = {"X-Tenant-ID": TENANT, "Content-Type": "application/json"}
 FORM: Final = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long is measured."""
-
-    pairs: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table. ``spread`` is the lowest and the highest of the turns' ratios."""
-
-    name: str
-    measured: str
-    baseline: str
-    ratio: float
-    spread: tuple[float, float]
-    goal: str
-    met: bool
-
-
 def main() -> None:
     """Measure, print, and write the results down."""
-    pace = Pace(3, 0.5) if "--fast" in sys.argv[1:] else Pace(9, 1.5)
+    pace = read_pace(sys.argv[1:])
     figures = [measure_permission_check()]
     with running_world() as world:
         figures += [
@@ -65,9 +41,7 @@ def main() -> None:
             measure_logins(world, pace),
             measure_health(world, pace),
         ]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
-    print(write_table(figures))
+    report(figures, "users")
 
 
 def measure_permission_check() -> Figure:
@@ -94,35 +68,12 @@ def measure_permission_check() -> Figure:
     )
 
 
-def measure_route(world: World, pace: Pace, order: Order, goal: float) -> Figure:
-    """Requests a second of one route of the service over those of its bare twin."""
-    _rate(world.service, order, 0.5)
-    _rate(world.bare, order, 0.5)
-    pairs = [
-        (_rate(world.service, order, pace.seconds), _rate(world.bare, order, pace.seconds)) for _ in range(pace.pairs)
-    ]
-    ratios = [ours / bare for (ours, _), (bare, _) in pairs]
-    ratio = statistics.median(ratios)
-    ours, bare = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
-    our_cpu, bare_cpu = (statistics.median(pair[side][1] for pair in pairs) for side in (0, 1))
-    name = f"{order.method} {order.path.removeprefix('/api/v1')}"
-    return Figure(
-        name,
-        f"{ours:.0f}/s, {our_cpu:.0f} µs CPU",
-        f"{bare:.0f}/s, {bare_cpu:.0f} µs CPU",
-        ratio,
-        (min(ratios), max(ratios)),
-        f"≥ {goal}",
-        met=ratio >= goal,
-    )
-
-
 def measure_logins(world: World, pace: Pace) -> Figure:
     """Logins a second over what the processor could verify if it did nothing else."""
     order = Order(world.service.port, "POST", "/api/v1/auth/login", JSON, LOGIN_BODY, connections=8)
     threads = os.cpu_count() or 1
     seconds = pace.seconds * 2
-    pairs = [(_rate(world.service, order, seconds)[0], _hashes_a_second(threads, seconds)) for _ in range(pace.pairs)]
+    pairs = [(rate(world.service, order, seconds)[0], _hashes_a_second(threads, seconds)) for _ in range(pace.pairs)]
     ratios = [ours / bare for ours, bare in pairs]
     ratio = statistics.median(ratios)
     return Figure(
@@ -170,33 +121,9 @@ def measure_health(world: World, pace: Pace) -> Figure:
     )
 
 
-def write_table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table."""
-    rows = [("figure", "measured", "baseline", "ratio", "lowest to highest", "goal", "met"), ("---",) * 7]
-    for one in figures:
-        spread = f"{one.spread[0]:.2f} to {one.spread[1]:.2f}"
-        met = "yes" if one.met else "no"
-        rows.append((one.name, one.measured, one.baseline, f"{one.ratio:.2f}", spread, one.goal, met))
-    widths = [max(len(row[column]) for row in rows) for column in range(7)]
-    lines = (
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    )
-    return "\n".join(lines)
-
-
 def _introspection(world: World) -> Order:
     headers = {**world.headers, "Content-Type": FORM}
     return Order(world.service.port, "POST", "/api/v1/auth/introspect", headers, urlencode({"token": world.token}))
-
-
-def _rate(server: Server, order: Order, seconds: float) -> tuple[float, float]:
-    """Answers a second, and microseconds of the server's processor time for each."""
-    before = server.cpu()
-    found = collect(load(Order(**{**asdict(order), "port": server.port, "seconds": seconds})))
-    good = found.statuses.get("200", 0)
-    if good != sum(found.statuses.values()):
-        raise RuntimeError(f"{order.path} answered {found.statuses}")
-    return found.rate(), (server.cpu() - before) / good * 1e6
 
 
 def _hashes_a_second(threads: int, seconds: float) -> float:

@@ -28,6 +28,7 @@ class Actor:
 
 
 ANONYMOUS = Actor("anonymous")
+PLATFORM = Actor("platform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,10 @@ def entry(
     target: Target | None = None,
     changes: Sequence[Change] = (),
     outcome: Outcome = "success",
+    tenant_id: str | None = None,
 ) -> dict[str, Any]:
-    """One audit entry in the form ``audit_append`` takes."""
-    return {
+    """One audit entry in the form ``audit_append`` takes; only the platform's own log has a place for ``tenant_id``."""
+    item = {
         "id": str(new_id()),
         "action": action,
         "actor_type": actor.type,
@@ -84,17 +86,28 @@ def entry(
         "request_id": origin.request_id,
         "session_id": _text(origin.session_id),
     }
+    return item if tenant_id is None else {**item, "tenant_id": tenant_id}
 
 
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], *, hidden: frozenset[str] = frozenset()
 ) -> list[Change]:
     """What changed between two states of a record, field by field; fields in ``hidden`` keep their values."""
-    changed = [name for name in after if before.get(name) != after[name]]
+    changed = [name for name in after if not is_same(before.get(name), after[name])]
     return [
         Change(name, HIDDEN, HIDDEN) if name in hidden else Change(name, _plain(before.get(name)), _plain(after[name]))
         for name in changed
     ]
+
+
+def is_same(old: Any, new: Any) -> bool:
+    """Whether two values are the same to a reader of JSON: Python takes ``True``, ``1`` and ``1.0`` for equal."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(is_same(old[name], new[name]) for name in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(is_same, old, new))
+    numeric = isinstance(old, int | float) and isinstance(new, int | float)
+    return bool(old == new) and (not numeric or type(old) is type(new))
 
 
 def _text(value: UUID | None) -> str | None:

@@ -69,6 +69,11 @@ class Config(BaseSettings):
     database_pool_recycle: Seconds = Field(default=1800, description="Seconds after which a connection is replaced.")
     database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
     database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
+    export_pool_size: int = Field(default=2, ge=1, le=100, description="Exports at the same time per process.")
+    export_stall_seconds: Duration = Field(
+        default=30.0, description="Seconds an export may stand still, because nobody reads it or nothing comes."
+    )
+    export_seconds: Seconds = Field(default=3600, description="Seconds an export may take in all.")
     migrate_on_start: bool = Field(
         default=True, description="Bring roles and the system schema up to date at the start, if the owner URL may."
     )
@@ -85,6 +90,13 @@ class Config(BaseSettings):
 
     secret_key_previous: SecretStr | None = Field(
         default=None, description="SECRET_KEY as it was before a rotation: its tokens stay valid until they expire."
+    )
+    settings_key: SecretStr | None = Field(
+        default=None,
+        description="Encrypts the settings that are secrets; 32 bytes or more. Default: a key derived from SECRET_KEY.",
+    )
+    settings_key_previous: SecretStr | None = Field(
+        default=None, description="SETTINGS_KEY as it was before a rotation: what it encrypted stays readable."
     )
 
     # -- Tokens -----------------------------------------------------------------------------------------------------
@@ -133,6 +145,13 @@ class Config(BaseSettings):
     )
     open_requests_per_address: int = Field(
         default=300, ge=1, description="Other requests without a credential from one address in a minute, then 429."
+    )
+
+    flag_streams: int = Field(
+        default=800, ge=1, description="Clients of a process that may listen to flag changes; more get 503."
+    )
+    flag_streams_per_tenant: int = Field(
+        default=400, ge=1, description="Of these, clients of one tenant; more get 429."
     )
 
     # -- Redis ------------------------------------------------------------------------------------------------------
@@ -206,6 +225,13 @@ class Config(BaseSettings):
             raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
         if any(mark in secret for mark in KEY_MARKS):
             raise ValueError("must be a secret, not a key in PEM or SSH form")
+        return value
+
+    @field_validator("settings_key")
+    @classmethod
+    def _is_as_strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
         return value
 
     @field_validator("password_memory_kib")

@@ -3,19 +3,21 @@
     ServiceError
     ├── InvalidRequest        the request contradicts itself or the contract
     │   ├── TenantRequired · TenantInvalid · AmbiguousCredentials · CursorInvalid · TokenInvalid
+    │   ├── ContextUnreadable · ContextInvalid · TargetingKeyMissing
     ├── Unauthenticated       nobody, or nobody we believe
     │   ├── InvalidCredentials · RefreshTokenInvalid · RefreshTokenReused · PlatformKeyInvalid
     ├── Forbidden             somebody, but not allowed
-    │   ├── PermissionDenied · TenantMismatch · TenantSuspended · SessionRequired
+    │   ├── PermissionDenied · TenantMismatch · TenantSuspended · SessionRequired · SecondFactorRequired
     ├── NotFound              does not exist, or may not be known to exist
-    │   └── TenantNotFound
+    │   └── TenantNotFound · FlagNotFound
     ├── Conflict              contradicts what is stored
     │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
-    │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · IdempotencyInFlight
+    │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
+    │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid
+    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -25,7 +27,18 @@ An error's ``code`` is stable: clients switch on it. Its ``detail`` is a sentenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One of several things wrong with a request: where (RFC 6901 pointer), a stable code, and a sentence."""
+
+    pointer: str
+    code: str
+    message: str
 
 
 class ServiceError(Exception):
@@ -33,6 +46,7 @@ class ServiceError(Exception):
 
     code: ClassVar[str]
     default_detail: ClassVar[str]
+    faults: Sequence[Fault] = ()  # when there are several to name
     retry_after: int | None = None  # seconds
 
     def __init__(self, detail: str | None = None, *, pointer: str | None = None, reason: str | None = None) -> None:
@@ -70,6 +84,21 @@ class CursorInvalid(InvalidRequest):
 class TokenInvalid(InvalidRequest):
     code = "token_invalid"
     default_detail = "The link was used before, has expired or was replaced by a newer one. Ask for a new one."
+
+
+class ContextUnreadable(InvalidRequest):
+    code = "parse_error"
+    default_detail = "The body must be a JSON object whose only field is `context`."
+
+
+class ContextInvalid(InvalidRequest):
+    code = "invalid_context"
+    default_detail = "`context` must be an object."
+
+
+class TargetingKeyMissing(InvalidRequest):
+    code = "targeting_key_missing"
+    default_detail = "`targetingKey` is empty. Name somebody, or leave it out."
 
 
 class Unauthenticated(ServiceError):
@@ -133,6 +162,11 @@ class SessionRequired(Forbidden):
     default_detail = "This needs a login; an API key is not enough."
 
 
+class SecondFactorRequired(Forbidden):
+    code = "second_factor_required"
+    default_detail = "A role of yours demands a second factor: enrol one, then everything else is open again."
+
+
 class NotFound(ServiceError):
     code = "not_found"
     default_detail = "There is nothing here by that name."
@@ -141,6 +175,11 @@ class NotFound(ServiceError):
 class TenantNotFound(NotFound):
     code = "tenant_not_found"
     default_detail = "There is no such tenant."
+
+
+class FlagNotFound(NotFound):
+    code = "flag_not_found"
+    default_detail = "There is no such flag."
 
 
 class Conflict(ServiceError):
@@ -203,6 +242,41 @@ class ApiKeyRevoked(Conflict):
     default_detail = "The API key was revoked and cannot be changed any more."
 
 
+class SettingExists(Conflict):
+    code = "setting_exists"
+    default_detail = "The tenant has a value for this key already; change that one."
+
+
+class SettingLocked(Conflict):
+    code = "setting_locked"
+    default_detail = "The platform has locked this setting; a tenant cannot change it."
+
+
+class SettingsFull(Conflict):
+    code = "settings_full"
+    default_detail = "There is no room for more settings."
+
+
+class FlagExists(Conflict):
+    code = "flag_exists"
+    default_detail = "There is a feature flag of this key already."
+
+
+class FlagsFull(Conflict):
+    code = "flags_full"
+    default_detail = "There is no room for more feature flags."
+
+
+class AuditChainBroken(Conflict):
+    code = "audit_chain_broken"
+    default_detail = "The audit log does not fit what is known of it: verify it to see where it was tampered with."
+
+
+class TooManyKeys(Conflict):
+    code = "too_many_keys"
+    default_detail = "A user has at most 100 living API keys. Revoke one that is not needed any more."
+
+
 class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     default_detail = "A request with this Idempotency-Key is still being handled."
@@ -260,6 +334,20 @@ class PasswordRefused(Unprocessable):
 class ImportInvalid(Unprocessable):
     code = "import_invalid"
     default_detail = "The file cannot be read."
+
+
+class SettingInvalid(Unprocessable):
+    code = "setting_invalid"
+    default_detail = "The value is not one that this setting can have."
+
+
+class FlagsInvalid(Unprocessable):
+    code = "flags_invalid"
+    default_detail = "Nothing was stored: there are faults; see errors."
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__()
+        self.faults = faults
 
 
 class UnknownReference(Unprocessable):

@@ -96,6 +96,8 @@ class Order:
             chosen.append((self.fields[name], part.startswith("-")))
         if len(chosen) > len(self.fields):
             raise SortInvalid("A field appears twice in the order.")
+        if chosen[-1][0] is self.identity:
+            return chosen
         return [*chosen, (self.identity, chosen[-1][1])]
 
 
@@ -145,7 +147,9 @@ def _after(columns: Sequence[tuple[ColumnElement[Any], bool]], values: Sequence[
     for (column, descends), value in zip(reversed(columns), reversed(values), strict=True):
         beyond = column < value if descends else column > value
         condition = or_(beyond, and_(column == value, condition))
-    return condition
+    (first, descends), bound = columns[0], values[0]
+    # Follows from the condition, and is what an index can begin at: page 20,000 costs what the first one does.
+    return and_(first <= bound if descends else first >= bound, condition)
 
 
 async def _count(unit: Executes, statement: AnySelect) -> int:

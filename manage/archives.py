@@ -37,8 +37,8 @@ def export(
 
     async def work(visit: Visit) -> None:
         name = users.operators.read_name(tenant_id)
-        with _finished_file(output) as path:
-            await visit.services.lifecycle.export(name, path, visit.origin)
+        with finished_file(output) as path:
+            await visit.services.lifecycle.export(name, path, visit.origin, actor=visit.operator)
 
     with long_work(f"Exporting {tenant_id}"):
         act(work)
@@ -58,7 +58,7 @@ def load(
 
     async def work(visit: Visit) -> users.operators.PlatformTenant:
         name, status = users.operators.read_name(new_id), "active" if activate else "suspended"
-        await visit.services.provisioner.restore(name, file, status=status, origin=visit.origin)
+        await visit.services.provisioner.restore(name, file, status=status, origin=visit.origin, actor=visit.operator)
         return await users.operators.get_tenant(visit, new_id)
 
     with long_work(f"Importing {new_id}"):
@@ -68,15 +68,15 @@ def load(
 
 def clone(tenant_id: Source, *, new_id: NewId, activate: Activate = False, as_json: AsJson = False) -> None:
     """Copy a tenant under another id. Sessions, keys, invitations and mailed links of the copy are dead."""
-    with long_work(f"Cloning {tenant_id}"), _writing("DATA_DIR"):
+    with long_work(f"Cloning {tenant_id}"), writing("DATA_DIR"):
         copy = act(lambda visit: users.operators.clone_tenant(visit, tenant_id, new_id, activate=activate))
     show_item(copy, as_json=as_json)
 
 
 @contextmanager
-def _finished_file(output: Path) -> Iterator[Path]:
+def finished_file(output: Path) -> Iterator[Path]:
     """A private file that gets its name when it is complete."""
-    with _writing(str(output)):
+    with writing(str(output)):
         descriptor, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
         os.close(descriptor)
         path = Path(name)
@@ -88,7 +88,7 @@ def _finished_file(output: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(what: str) -> Iterator[None]:
+def writing(what: str) -> Iterator[None]:
     """Tell a disk's trouble from the network's: both are OSErrors."""
     try:
         yield

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 import users
-from common.audit import Origin
+from common.audit import Actor, Origin
 from common.config import Config
 from common.errors import DatabaseUnavailable, TenantOutdated
 from common.paging import MAX_LIMIT, ListQuery
@@ -26,6 +26,7 @@ from shared_models import Page
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
+OPERATOR: Final = Actor("platform", name="command line")
 OUTDATED: Final = "The tenant's tables are not those of this version: run `python -m manage migrate` first."
 
 
@@ -72,7 +73,9 @@ async def collect(
 async def _act(work: Callable[[Visit], Awaitable[Result]]) -> Result:
     services = build_services(_for_one_command(configuration()), CollectorRegistry())
     try:
-        return await work(Visit(services, Origin(f"manage-{uuid4()}")))
+        visit = Visit(services, Origin(f"manage-{uuid4()}"))
+        visit.operator = OPERATOR
+        return await work(visit)
     except TenantOutdated as error:
         raise CommandError(OUTDATED) from error
     except DatabaseUnavailable as error:

@@ -13,5 +13,8 @@ NOUNS: Final[Mapping[str, str]] = {
     "tenants": "List, create, suspend, delete, export, import and clone tenants.",
     "users": "Look after the users of a tenant: unlock, deactivate, reset a password, grant a role.",
     "sessions": "See where a user is logged in, and end it.",
+    "settings": "Show, set, lock, export and import settings; encrypt their secrets with a new key.",
+    "jobs": "List, retry and drop the jobs that wait or were given up.",
+    "audit": "Prove audit logs, where they lie and as exported files.",
     "keys": "Show and rotate the keys that sign access tokens.",
 }

@@ -1,4 +1,4 @@
-"""``python -m manage tenants | users | sessions | keys``: the second half of the command line, which loads the service.
+"""``python -m manage tenants | users | ...``: the second half of the command line, which loads the service.
 
 The commands work straight on the database, with the functions that the API uses, and need no running service; one that
 runs hears of their changes at once. Beside ``make run`` they find its servers and secrets by themselves.
@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
+from typing import Final
 
 import structlog
 import typer
 
-from manage import keys, sessions, tenants, users
+from manage import audit, jobs, keys, sessions, settings, tenants, users
 from manage.nouns import NOUNS
 from manage.problems import run
+
+PARTS: Final[Mapping[str, typer.Typer]] = {
+    "tenants": tenants.app,
+    "users": users.app,
+    "sessions": sessions.app,
+    "settings": settings.app,
+    "jobs": jobs.app,
+    "audit": audit.app,
+    "keys": keys.app,
+}
 
 app = typer.Typer(
     help="Look after tenants and their users.",
@@ -24,8 +36,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for noun, purpose in NOUNS.items():
-    part = {"tenants": tenants.app, "users": users.app, "sessions": sessions.app, "keys": keys.app}[noun]
-    app.add_typer(part, name=noun, help=purpose, no_args_is_help=True)
+    app.add_typer(PARTS[noun], name=noun, help=purpose, no_args_is_help=True)
 
 
 def main() -> None:

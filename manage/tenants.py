@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 import users
-from manage import archives
+from manage import archives, platform_log
 from manage.intervention import act, collect
 from manage.kept_secrets import new_secret
 from manage.output import AsJson, Columns, can_ask, is_terminal, say, show_item, show_list
@@ -144,7 +144,12 @@ def outdated(*, as_json: AsJson = False) -> None:
         sys.stdout.writelines(f"{tenant_id}\n" for tenant_id in fleet.outdated)
 
 
-for name, command in (("export", archives.export), ("import", archives.load), ("clone", archives.clone)):
+for name, command in (
+    ("export", archives.export),
+    ("import", archives.load),
+    ("clone", archives.clone),
+    ("log", platform_log.log),
+):
     app.command(name)(command)
 
 

@@ -1,7 +1,8 @@
 """Preparing a database for the service: roles, rights and the system schema. Safe to repeat, by several at once.
 
 Roles (DESIGN 3): the *owner* owns every schema and runs migrations; the *login* role, which the service uses, inherits
-nothing and may only become others; ``system_service`` may use the system schema; each tenant has a role of its own.
+nothing and may only become others; ``system_service`` may use the system schema; each tenant has a role of its own, and
+all of these are in the group ``system_tenants``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from common.config import Config
 from common.keys import derive_key
 from database import SYSTEM_ROLE, SYSTEM_SCHEMA, quote_identifier
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
+from migrations.shared_rights import GROUP_RIGHTS, TENANTS_ROLE, convert_sql
 from migrations.trees import upgrade_in_turn
 
 MINIMUM_VERSION: Final = 13
@@ -87,13 +89,14 @@ async def _prepare(connection: AsyncConnection, login: Login) -> None:
     await upgrade_in_turn(connection, "system")
     for statement in _rights(login, await _database_name(connection)):
         await connection.execute(text(statement))
+    await _run(connection, convert_sql(version))
     await connection.commit()
 
 
 async def _make_roles(connection: AsyncConnection, login: Login, version: int) -> None:
     found = await connection.execute(
-        text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname IN (:login, :system)"),
-        {"login": login.role, "system": SYSTEM_ROLE},
+        text("SELECT rolname, rolsuper FROM pg_roles WHERE rolname IN (:login, :system, :tenants)"),
+        {"login": login.role, "system": SYSTEM_ROLE, "tenants": TENANTS_ROLE},
     )
     existing = {row.rolname: row.rolsuper for row in found}
     if existing.get(login.role):
@@ -101,8 +104,9 @@ async def _make_roles(connection: AsyncConnection, login: Login, version: int) -
             f"The role {login.role} in DATABASE_URL is a superuser, whom no isolation binds: "
             "use a plain role there and the superuser in DATABASE_OWNER_URL, or leave DATABASE_OWNER_URL unset."
         )
-    if SYSTEM_ROLE not in existing:
-        await _run(connection, create_role(SYSTEM_ROLE, "NOLOGIN"))
+    for group in (SYSTEM_ROLE, TENANTS_ROLE):
+        if group not in existing:
+            await _run(connection, create_role(group, "NOLOGIN"))
     is_new = login.role not in existing
     if is_new:
         await _run(connection, create_role(login.role, "LOGIN NOINHERIT"))
@@ -157,6 +161,9 @@ def _rights(login: Login, database: str) -> list[str]:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.rate_limits TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.platform_keys TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.settings TO {SYSTEM_ROLE}",
+        f"GRANT SELECT ON {SYSTEM_SCHEMA}.audit_logs, {SYSTEM_SCHEMA}.audit_chain TO {SYSTEM_ROLE}",
+        f"GRANT EXECUTE ON FUNCTION {SYSTEM_SCHEMA}.audit_append(jsonb) TO {SYSTEM_ROLE}",
+        *GROUP_RIGHTS,
     ]
 
 

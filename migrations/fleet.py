@@ -15,7 +15,7 @@ from database import quote_identifier
 from migrations.bootstrap import prepare_database
 from migrations.notices import notify_change
 from migrations.seed import digest, write_seed
-from migrations.tenant import expected_revision, rights_sql, shared_rights_sql
+from migrations.tenant import expected_revision, rights_sql
 from migrations.trees import upgrade_in_turn
 
 _UPGRADING: Final = 7_300_003  # first half of the advisory lock that upgrades of one tenant wait for
@@ -95,6 +95,5 @@ async def _upgrade(connection: AsyncConnection, tenant_id: str) -> bool:
         ),
         {"id": tenant_id, "revision": expected_revision(), "digest": digest()},
     )
-    await raw.execute(shared_rights_sql(tenant.role_name))
     await notify_change(raw, tenant.schema_name)
     return True

@@ -1,28 +1,30 @@
 """What happens to a tenant after its creation: renamed, suspended, marked for deletion, exported, cloned, dropped.
 
-Done as the owner role, each in one transaction with the audit entry in the tenant's own chain and the notification that
-makes every process forget what it had cached of the tenant.
+Done as the owner role, each in one transaction with the audit entries, in the tenant's own chain and in the platform's,
+and the notification that makes every process forget what it had cached of the tenant.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
-from common.audit import Actor, Origin, Target, differences, entry
+from common.audit import PLATFORM, Actor, Change, Origin, Target, differences
 from common.errors import TenantNotFound, TenantOutdated
 from common.ids import TenantName
 from database import quote_identifier
 from migrations.archive import write_archive
+from migrations.entries import note_for_platform, note_for_tenant
 from migrations.notices import notify_change
 from migrations.provision import TenantProvisioner
-from migrations.tenant import SHARED_RIGHTS_TURN, expected_revision
+from migrations.tenant import expected_revision
+
+HOUSEKEEPING: Final = Origin("housekeeping")
 
 
 class TenantLifecycle:
@@ -31,7 +33,9 @@ class TenantLifecycle:
     def __init__(self, provisioner: TenantProvisioner) -> None:
         self._provisioner = provisioner
 
-    async def change(self, name: TenantName, values: Mapping[str, Any], origin: Origin) -> None:
+    async def change(
+        self, name: TenantName, values: Mapping[str, Any], origin: Origin, *, actor: Actor = PLATFORM
+    ) -> None:
         """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound."""
         async with self._provisioner.connection() as connection, connection.transaction():
             before = await _lock(connection, name)
@@ -43,41 +47,48 @@ class TenantLifecycle:
                     name.tenant_id,
                     *values.values(),
                 )
-                target = Target("tenant", name.tenant_id, before["name"])
-                item = entry("tenant.updated", actor=Actor("platform"), origin=origin, target=target, changes=changes)
-                await connection.execute(f"SET LOCAL search_path TO {quote_identifier(name.schema)}, pg_temp")
-                await connection.execute("SELECT audit_append($1::jsonb)", json.dumps([item]))
+                await _note(connection, name, before["name"], "tenant.updated", origin, changes)
+                action = _meaning_of(before["status"], values, changes)
+                await note_for_platform(connection, action, name, before["name"], actor, origin, changes)
             await notify_change(connection, name.schema)
 
-    async def export(self, name: TenantName, path: Path, origin: Origin) -> None:
-        """Write an archive of the tenant, after noting in its audit log that it leaves. Raises TenantNotFound."""
+    async def export(self, name: TenantName, path: Path, origin: Origin, *, actor: Actor = PLATFORM) -> None:
+        """Write an archive of the tenant, after noting in both audit logs that it leaves. Raises TenantNotFound."""
         async with self._provisioner.connection(seconds=None) as connection:
             async with connection.transaction():
                 before = await _lock(connection, name)
                 if before["revision"] != expected_revision():
                     raise TenantOutdated
-                target = Target("tenant", name.tenant_id, before["name"])
-                item = entry("tenant.exported", actor=Actor("platform"), origin=origin, target=target)
-                await connection.execute(f"SET LOCAL search_path TO {quote_identifier(name.schema)}, pg_temp")
-                await connection.execute("SELECT audit_append($1::jsonb)", json.dumps([item]))
+                await _note(connection, name, before["name"], "tenant.exported", origin)
+                await note_for_platform(connection, "tenant.exported", name, before["name"], actor, origin)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 await write_archive(connection, name, before["name"], path)
 
-    async def clone(self, source: TenantName, target: TenantName, folder: Path, *, status: str, origin: Origin) -> None:
+    async def clone(
+        self,
+        source: TenantName,
+        target: TenantName,
+        folder: Path,
+        *,
+        status: str,
+        origin: Origin,
+        actor: Actor = PLATFORM,
+    ) -> None:
         """Make a copy under another name, as an export and an import would. Raises TenantNotFound or TenantExists."""
         with TemporaryDirectory(dir=folder, prefix="clone-") as scratch:
             path = Path(scratch) / "archive.tar.gz"
-            await self.export(source, path, origin)
-            await self._provisioner.restore(target, path, status=status, origin=origin)
+            await self.export(source, path, origin, actor=actor)
+            await self._provisioner.restore(target, path, status=status, origin=origin, actor=actor, source=source)
 
-    async def drop(self, name: TenantName) -> None:
-        """Remove the tenant with all it owns. Raises TenantNotFound."""
+    async def drop(self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM) -> None:
+        """Remove the tenant with all it owns; the platform's log keeps that it was. Raises TenantNotFound."""
         async with self._provisioner.connection() as connection, connection.transaction():
-            await _lock(connection, name)
+            before = await _lock(connection, name)
             schema = quote_identifier(name.schema)
             await connection.execute(f"DROP SCHEMA {schema} CASCADE")
             await connection.execute("DELETE FROM system.tenants WHERE id = $1", name.tenant_id)
             await _drop_role(connection, name.schema)
+            await note_for_platform(connection, "tenant.dropped", name, before["name"], actor, origin)
             await notify_change(connection, name.schema)
 
     async def drop_due(self, moment: datetime) -> list[str]:
@@ -91,7 +102,7 @@ class TenantLifecycle:
             name = TenantName.parse(row["id"])
             assert name is not None
             try:
-                await self.drop(name)
+                await self.drop(name, HOUSEKEEPING, actor=Actor("system"))
             except TenantNotFound:  # another process was quicker
                 continue
             dropped.append(row["id"])
@@ -107,13 +118,29 @@ async def _lock(connection: asyncpg.Connection, name: TenantName) -> asyncpg.Rec
     return row
 
 
+async def _note(  # noqa: PLR0917 - connection first, as everywhere
+    connection: asyncpg.Connection,
+    name: TenantName,
+    title: str,
+    action: str,
+    origin: Origin,
+    changes: Sequence[Change] = (),
+) -> None:
+    await connection.execute(f"SET LOCAL search_path TO {quote_identifier(name.schema)}, pg_temp")
+    await note_for_tenant(connection, action, Target("tenant", name.tenant_id, title), origin, changes)
+
+
+def _meaning_of(status: str, values: Mapping[str, Any], changes: Sequence[Change]) -> str:
+    """What the platform's log calls it. Marking for deletion a second time sets only the day anew."""
+    if not {"status", "delete_after"} & {change.path for change in changes}:
+        return "tenant.updated"
+    back = "tenant.restored" if status == "deleting" else "tenant.activated"
+    return {"suspended": "tenant.suspended", "deleting": "tenant.deletion_ordered", "active": back}[values["status"]]
+
+
 async def _drop_role(connection: asyncpg.Connection, role: str) -> None:
     """Drop the tenant's role, unless another database of the same server uses a role of that name."""
     quoted = quote_identifier(role)
-    await connection.execute(
-        f"{SHARED_RIGHTS_TURN}; REVOKE ALL ON SCHEMA system FROM {quoted};"
-        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA system FROM {quoted}"
-    )
     try:
         async with connection.transaction():
             await connection.execute(f"DROP ROLE {quoted}")

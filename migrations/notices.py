@@ -12,7 +12,7 @@ TENANTS_BUCKET: Final = "system/tenants"
 
 
 async def notify_change(connection: asyncpg.Connection, schema: str) -> None:
-    """Have every process forget what it has cached of the tenant's registry row and of its people."""
-    people = [(f"{schema}/{kind}", None) for kind in ("principals", "profiles")]
-    stale = [(TENANTS_BUCKET, schema), *people]
+    """Have every process forget what it has cached of the tenant: another may be about to take its name."""
+    kept = [(f"{schema}/{kind}", None) for kind in ("principals", "profiles", "settings", "flags")]
+    stale = [(TENANTS_BUCKET, schema), *kept]
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, write_payload(stale))

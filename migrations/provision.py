@@ -7,16 +7,16 @@ A creation that is killed leaves nothing behind that blocks the next.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from common.audit import Actor, Origin, Target, entry
+import settings
+from common.audit import PLATFORM, Actor, Change, Origin, Target
 from common.clock import now
 from common.config import Config
 from common.errors import ArchiveInvalid, DatabaseUnavailable, TenantExists
@@ -24,8 +24,11 @@ from common.ids import TenantName, new_id
 from database import quote_identifier
 from migrations.archive import load_archive, read_manifest
 from migrations.bootstrap import create_role, membership_options, service_login
+from migrations.entries import note_for_platform, note_for_tenant
+from migrations.seals import adopt_signatures
 from migrations.seed import digest, write_seed
-from migrations.tenant import expected_revision, rights_sql, schema_sql, shared_rights_sql
+from migrations.shared_rights import join_group_sql
+from migrations.tenant import expected_revision, rights_sql, schema_sql
 from serving.services import NewOwner
 
 # Each creation holds a lock on every table and index it makes, some 120, and PostgreSQL has room for 64 times
@@ -42,12 +45,19 @@ class TenantProvisioner:
 
     def __init__(self, config: Config) -> None:
         self._dsn = plain_dsn(config.owner_url)
+        self._seals = settings.operators.audit_seals(config)
         self._timeout = config.database_connect_timeout
         self._login = service_login(config).role
         self._slots = asyncio.Semaphore(CONCURRENT_CREATIONS)
 
     async def create(
-        self, name: TenantName, *, title: str, owner: Callable[[], Awaitable[NewOwner]], origin: Origin
+        self,
+        name: TenantName,
+        *,
+        title: str,
+        owner: Callable[[], Awaitable[NewOwner]],
+        origin: Origin,
+        actor: Actor = PLATFORM,
     ) -> UUID:
         """Create the tenant and its first user, who owns it; answers the user's id. Raises TenantExists."""
         async with self._slots:
@@ -58,15 +68,26 @@ class TenantProvisioner:
                 await write_seed(connection)
                 user_id = await _add_owner(connection, first_user)
                 await _register(connection, name, title)
-                await _audit(connection, Target("tenant", name.tenant_id, title), origin, "tenant.created")
-                await _audit(
-                    connection, Target("user", str(user_id), first_user.username), origin, "users.user.created"
+                await note_for_tenant(connection, "tenant.created", Target("tenant", name.tenant_id, title), origin)
+                await note_for_tenant(
+                    connection, "users.user.created", Target("user", str(user_id), first_user.username), origin
                 )
-                await connection.execute(shared_rights_sql(name.schema))
+                await _join_group(connection, name)
+                await note_for_platform(connection, "tenant.created", name, title, actor, origin)
             return user_id
 
-    async def restore(self, name: TenantName, path: Path, *, status: str, origin: Origin) -> None:
-        """Make a tenant from an archive that ``read_manifest`` found good. Raises TenantExists or ArchiveInvalid."""
+    async def restore(
+        self,
+        name: TenantName,
+        path: Path,
+        *,
+        status: str,
+        origin: Origin,
+        actor: Actor = PLATFORM,
+        source: TenantName | None = None,
+    ) -> None:
+        """Make a tenant from an archive that ``read_manifest`` found good, or with ``source`` as that tenant's copy.
+        Raises TenantExists or ArchiveInvalid."""
         manifest = await asyncio.to_thread(read_manifest, path)
         title = str(manifest["name"])[:MAX_TITLE]
         async with self._slots, self.connection(seconds=None) as connection:
@@ -75,10 +96,15 @@ class TenantProvisioner:
                     await self._claim(connection, name)
                     await self._build(connection, name)
                     await load_archive(connection, name, path)
+                    await adopt_signatures(connection, self._seals, _source_of(manifest), name)
                     await write_seed(connection)
                     await _register(connection, name, title, status)
-                    await _audit(connection, Target("tenant", name.tenant_id, title), origin, "tenant.imported")
-                    await connection.execute(shared_rights_sql(name.schema))
+                    await note_for_tenant(
+                        connection, "tenant.imported", Target("tenant", name.tenant_id, title), origin
+                    )
+                    await _join_group(connection, name)
+                    action, changes = _origin_of(source)
+                    await note_for_platform(connection, action, name, title, actor, origin, changes)
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
                 raise ArchiveInvalid("The archive's rows contradict each other; nothing was stored.") from error
 
@@ -146,6 +172,11 @@ async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
     return user_id
 
 
+def _source_of(manifest: Mapping[str, Any]) -> str:
+    """The schema that an archive's signatures name."""
+    return f"tenant_{manifest['tenant_id']}"
+
+
 async def _register(connection: asyncpg.Connection, name: TenantName, title: str, status: str = "active") -> None:
     await connection.execute(
         """INSERT INTO system.tenants (id, schema_name, role_name, name, status, revision, seed_digest)
@@ -159,9 +190,16 @@ async def _register(connection: asyncpg.Connection, name: TenantName, title: str
     )
 
 
-async def _audit(connection: asyncpg.Connection, made: Target, origin: Origin, action: str) -> None:
-    item = entry(action, actor=Actor("platform"), origin=origin, target=made)
-    await connection.execute("SELECT audit_append($1::jsonb)", json.dumps([item]))
+async def _join_group(connection: asyncpg.Connection, name: TenantName) -> None:
+    version = connection.get_server_version().major * 10_000
+    await connection.execute(join_group_sql(name.schema, version))
+
+
+def _origin_of(source: TenantName | None) -> tuple[str, list[Change]]:
+    """What the platform's log says of an archive that came in."""
+    if source is None:
+        return "tenant.imported", []
+    return "tenant.cloned", [Change("source", None, source.tenant_id)]
 
 
 def plain_dsn(url: str) -> str:

@@ -18,7 +18,7 @@ import settings.permissions
 import tools.permissions
 import users.permissions
 from common.ids import new_id
-from migrations.tenant import rights_sql, shared_rights_sql
+from migrations.tenant import rights_sql
 from shared_auth import Level, Permission
 
 CATALOGUE: Final[tuple[Permission, ...]] = (
@@ -79,7 +79,6 @@ def digest() -> str:
         [[item.name, item.module, item.description] for item in CATALOGUE],
         [[role.name, role.description, role.rank, dict(role.grants)] for role in SYSTEM_ROLES],
         rights_sql("schema", "role"),
-        shared_rights_sql("role"),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

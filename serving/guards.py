@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 
+from common.audit import Actor
 from common.clock import now
 from common.errors import (
     PlatformKeyInvalid,
+    SecondFactorRequired,
     SessionRequired,
     TenantMismatch,
     TenantNotFound,
@@ -30,6 +32,8 @@ from shared_auth import (
     same_secret,
 )
 
+FIRST_KEY: Final = Actor("platform", name="PLATFORM_API_KEY")
+
 
 class Guard:
     """Base of all guards. Every route has exactly one; without any it cannot be built."""
@@ -50,7 +54,7 @@ class Guard:
 class Open(Guard):
     """Anybody, about no tenant."""
 
-    documented_statuses = ()
+    documented_statuses: tuple[int, ...] = ()
     takes_tenant_header = False
 
     async def admit(self, visit: Visit, request: Request) -> None:
@@ -68,23 +72,48 @@ class NamedTenant(Guard):
 class ActiveTenant(Guard):
     """Anybody, in a tenant that is served."""
 
-    documented_statuses = (400, 403, 404, 422, 503)
+    documented_statuses: tuple[int, ...] = (400, 403, 404, 422, 503)
 
     async def admit(self, visit: Visit, request: Request) -> None:
         """Find the tenant."""
-        visit.name = read_tenant(request.headers)
+        visit.name = self.read_name(visit, request)
         await _enter(visit, visit.name)
+
+    def read_name(self, visit: Visit, request: Request) -> TenantName:
+        """Which tenant it is."""
+        return read_tenant(request.headers)
+
+
+class SignedAddress(ActiveTenant):
+    """Whoever has an address that carries its own secret, as ``token``: clients that cannot send headers. It names the
+    tenant; a header, if sent, must agree."""
+
+    takes_tenant_header = False
+
+    def read_name(self, visit: Visit, request: Request) -> TenantName:
+        """Verify the secret, then compare."""
+        given = request.query_params.getlist("token")
+        name = self.read_secret(visit.services, given[0] if len(given) == 1 else "")
+        if "x-tenant-id" in request.headers and read_tenant(request.headers) != name:
+            raise TenantMismatch
+        return name
+
+    def read_secret(self, services: Services, secret: str) -> TenantName:
+        """The tenant that a good secret names. Raises Unauthenticated for every other."""
+        raise NotImplementedError
 
 
 class SignedIn(Guard):
     """Somebody with a valid credential of the tenant. ``by_key=False`` wants a login: an API key is not enough where
-    its holder could free it from its limits, or reach for its owner's account."""
+    its holder could free it from its limits, or reach for its owner's account. ``restricted=True`` also admits who must
+    do something first, such as enrolling a second factor: how else could it be done?"""
 
     documented_security: tuple[str, ...] = ("AccessToken", "ApiKey")
-    documented_statuses = (400, 401, 403, 404, 422, 503)
+    documented_statuses: tuple[int, ...] = (400, 401, 403, 404, 422, 503)
 
-    def __init__(self, *, by_key: bool = True) -> None:
+    def __init__(self, *, by_key: bool = True, restricted: bool = False) -> None:
         self.by_key = by_key
+        self.restricted = restricted
         if not by_key:
             self.documented_security = ("AccessToken",)
 
@@ -100,6 +129,8 @@ class SignedIn(Guard):
         bind(user_id=str(visit.principal.user_id))
         if visit.principal.api_key is not None and not self.by_key:
             raise SessionRequired
+        if visit.principal.required_action is not None and not self.restricted:
+            raise SecondFactorRequired
 
     async def __call__(self, request: Request) -> Principal:
         principal = visit_of(request).principal
@@ -149,12 +180,11 @@ class PlatformKey(Guard):
     """Somebody with a platform key, about a tenant that need not exist."""
 
     documented_security = ("PlatformKey",)
-    documented_statuses = (400, 401, 422, 503)
+    documented_statuses: tuple[int, ...] = (400, 401, 422, 503)
 
     async def admit(self, visit: Visit, request: Request) -> None:
         """Compare the key, then read the name."""
-        if not await has_platform_key(visit.services, request):
-            raise PlatformKeyInvalid
+        visit.operator = await read_operator(visit, request)
         visit.name = read_tenant(request.headers)
 
 
@@ -162,26 +192,34 @@ class PlatformOperator(Guard):
     """Somebody with a platform key, about the platform as a whole: no tenant header."""
 
     documented_security = ("PlatformKey",)
-    documented_statuses = (400, 401, 422, 503)
+    documented_statuses: tuple[int, ...] = (400, 401, 422, 503)
     takes_tenant_header = False
 
     async def admit(self, visit: Visit, request: Request) -> None:
         """Compare the key."""
-        if not await has_platform_key(visit.services, request):
-            raise PlatformKeyInvalid
+        visit.operator = await read_operator(visit, request)
 
 
-async def has_platform_key(services: Services, request: Request) -> bool:
-    """Whether the request carries a right ``X-Platform-Key``: the configured one, or one made later. What has not the
-    form of a key asks no database."""
+async def read_operator(visit: Visit, request: Request) -> Actor:
+    """Whose ``X-Platform-Key`` the request carries: the configured one, or one made later. Raises PlatformKeyInvalid.
+
+    What has not the form of a key asks no database, and a wrong one is noted without it.
+    """
     given = request.headers.getlist("x-platform-key")
-    if len(given) != 1:
-        return False
+    operator = await _find_operator(visit.services, given[0]) if len(given) == 1 else None
+    if operator is None:
+        if given:
+            visit.services.platform_keys.note_refusal(visit.origin)
+        raise PlatformKeyInvalid
+    return operator
+
+
+async def _find_operator(services: Services, given: str) -> Actor | None:
     expected = services.config.platform_api_key
-    if expected is not None and same_secret(given[0], expected.get_secret_value()):
-        return True
-    key = PlatformKeySecret.read(given[0])
-    return key is not None and await services.is_platform_key(key.digest)
+    if expected is not None and same_secret(given, expected.get_secret_value()):
+        return FIRST_KEY
+    key = PlatformKeySecret.read(given)
+    return await services.platform_keys.find_operator(key.digest) if key is not None else None
 
 
 async def _admit_token(visit: Visit, name: TenantName, token: str) -> Principal:
@@ -189,7 +227,7 @@ async def _admit_token(visit: Visit, name: TenantName, token: str) -> Principal:
     if claims.tenant != name:
         raise TenantMismatch
     tenant = await _enter(visit, name)
-    principal = await visit.services.find_principal(tenant, claims)
+    principal = await visit.services.find_principal(tenant, claims, visit.settings)
     if principal is None:
         raise Unauthenticated
     return principal
@@ -201,7 +239,7 @@ async def _admit_key(visit: Visit, name: TenantName, text: str) -> Principal:
     if key is None:
         raise Unauthenticated
     tenant = await _enter(visit, name)
-    holder = await visit.services.find_key_holder(tenant, key)
+    holder = await visit.services.find_key_holder(tenant, key, visit.settings)
     if holder is None or not (holder.is_alive(now()) and holder.may_come_from(visit.origin.ip_address)):
         raise Unauthenticated
     principal = holder.principal
@@ -220,5 +258,5 @@ async def _enter(visit: Visit, name: TenantName) -> Tenant:
         raise TenantSuspended
     if tenant.revision != visit.services.expected_revision:
         raise TenantOutdated
-    visit.tenant = tenant
+    visit.tenant, visit.settings = tenant, await visit.services.find_settings(tenant)
     return tenant

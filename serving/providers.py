@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from common.http.replies import Reply
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.services import Services
 from serving.visit import Visit, visit_of
@@ -13,6 +14,11 @@ from serving.visit import Visit, visit_of
 async def services_of(request: Request) -> Services:
     """What the process has one of."""
     return visit_of(request).services
+
+
+async def settings_of(request: Request) -> Effective:
+    """What the visited tenant has set, or what counts where it has not."""
+    return visit_of(request).settings
 
 
 async def this_visit(request: Request) -> Visit:

@@ -7,7 +7,7 @@ COMMIT, is run once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -55,7 +55,7 @@ class Route(APIRoute):
         """Put the guard in front of a handler, and the unit around it."""
         guard = guard_of(self)
         unit_kind = _unit_of(self.dependant)
-        known = _query_names(self.dependant)
+        known = _query_names(self.dependant) | _documented_names(self.openapi_extra or {})
         creates = self.status_code == 201 and unit_kind is WriteUnit
 
         async def answer(visit: Visit, request: Request) -> Response:
@@ -158,6 +158,11 @@ def _query_names(dependant: Dependant) -> set[str]:
     """The query parameters an endpoint and its dependencies know."""
     nested = (_query_names(part) for part in dependant.dependencies)
     return {field.alias for field in dependant.query_params}.union(*nested)
+
+
+def _documented_names(extra: Mapping[str, Any]) -> set[str]:
+    """Those that an endpoint reads by itself and documents by hand."""
+    return {item["name"] for item in extra.get("parameters", ()) if item["in"] == "query"}
 
 
 def _refuse_unknown(request: Request, known: set[str]) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from common.audit import Origin
+from common.audit import PLATFORM, Actor, Origin
+from common.cache.rendered import Rendered
 from common.cache.two_level import Caches
 from common.config import Config
 from common.encryption import Vault
@@ -24,8 +24,10 @@ from common.mail.render import MailTemplates
 from common.mail.transport import Transport
 from common.paging import CursorCodec
 from common.registry import Effective, Registry
+from common.seals import Seals
 from common.signing_keys import KeyRing
 from database import Database, Tenant
+from serving.usage.notes import UsageNotes
 from shared_auth import (
     AccessTokens,
     Claims,
@@ -54,7 +56,13 @@ class Provisioner(Protocol):
     """Creates tenants; ``migrations.provision`` has the only one."""
 
     async def create(
-        self, name: TenantName, *, title: str, owner: Callable[[], Awaitable[NewOwner]], origin: Origin
+        self,
+        name: TenantName,
+        *,
+        title: str,
+        owner: Callable[[], Awaitable[NewOwner]],
+        origin: Origin,
+        actor: Actor = PLATFORM,
     ) -> UUID:
         """Create a tenant and its owner, whose id is the answer. Raises TenantExists.
 
@@ -62,40 +70,80 @@ class Provisioner(Protocol):
         passwords to hash at once, more than wait in line.
         """
 
-    async def restore(self, name: TenantName, path: Path, *, status: str, origin: Origin) -> None:
+    async def restore(
+        self, name: TenantName, path: Path, *, status: str, origin: Origin, actor: Actor = PLATFORM
+    ) -> None:
         """Make a tenant from an archive. Raises TenantExists or ArchiveInvalid."""
 
 
-class KeyUsage(Protocol):
-    """Remembers when API keys were used; ``users.api_keys`` has the only one."""
+class PlatformKeys(Protocol):
+    """Knows the keys of the platform's operators; ``users.platform`` has the only one."""
 
-    def note(self, tenant: Tenant, key_id: UUID) -> None:
-        """The key was used just now."""
+    async def find_operator(self, digest: bytes) -> Actor | None:
+        """Whoever holds the living key of this digest."""
+
+    def note_refusal(self, origin: Origin) -> None:
+        """A wrong key came from there."""
 
     async def run(self) -> None:
-        """Write down what was noted every now and then, for ever."""
+        """Write the refusals down every now and then, for ever."""
 
     async def flush(self) -> None:
-        """Write down what was noted."""
+        """Write the refusals down."""
+
+
+class Closing(Protocol):
+    """What somebody waits for, and need not any more when the process is to stop."""
+
+    def close(self) -> None:
+        """Send home whoever waits."""
 
 
 class Lifecycle(Protocol):
     """Changes, exports, clones and drops tenants; ``migrations.lifecycle`` has the only one."""
 
-    async def change(self, name: TenantName, values: Mapping[str, Any], origin: Origin) -> None:
+    async def change(
+        self, name: TenantName, values: Mapping[str, Any], origin: Origin, *, actor: Actor = PLATFORM
+    ) -> None:
         """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound."""
 
-    async def export(self, name: TenantName, path: Path, origin: Origin) -> None:
+    async def export(self, name: TenantName, path: Path, origin: Origin, *, actor: Actor = PLATFORM) -> None:
         """Write an archive. Raises TenantNotFound."""
 
-    async def clone(self, source: TenantName, target: TenantName, folder: Path, *, status: str, origin: Origin) -> None:
+    async def clone(
+        self,
+        source: TenantName,
+        target: TenantName,
+        folder: Path,
+        *,
+        status: str,
+        origin: Origin,
+        actor: Actor = PLATFORM,
+    ) -> None:
         """Copy a tenant under another name. Raises TenantNotFound or TenantExists."""
 
-    async def drop(self, name: TenantName) -> None:
+    async def drop(self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM) -> None:
         """Remove a tenant with all it owns. Raises TenantNotFound."""
 
     async def drop_due(self, moment: datetime) -> list[str]:
         """Drop every tenant whose time has come; answers their ids."""
+
+
+class AuditKeeper(Protocol):
+    """Does to audit logs what only their owner may; ``migrations.audit_keeper`` has the only one."""
+
+    def turn(self) -> AbstractAsyncContextManager[bool]:
+        """Whether it is this process's turn to look after all logs; no other has it meanwhile."""
+
+    async def list_tenants(self) -> list[TenantName]:
+        """The tenants of this revision that are not being deleted."""
+
+    async def expire(self, name: TenantName, before: datetime) -> int:
+        """Remove the oldest entries from before that moment that a checkpoint covers, some thousands at most, and sign
+        that they are gone; answers how many. Raises AuditChainBroken for entries that are not right."""
+
+    async def renew_tombstone(self, name: TenantName) -> None:
+        """Sign the newest tombstone with the current key too, if it is signed with the previous one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +160,22 @@ class Services:
     cursors: CursorCodec
     caches: Caches
     find_tenant: Callable[[TenantName], Awaitable[Tenant | None]]
-    find_principal: Callable[[Tenant, Claims], Awaitable[Principal | None]]
-    find_key_holder: Callable[[Tenant, KeySecret], Awaitable[KeyHolder | None]]
-    find_profile: Callable[[Tenant, Principal], Awaitable[BaseModel]]
-    find_settings: Callable[[Tenant], Awaitable[Effective]]
-    key_usage: KeyUsage
+    find_principal: Callable[[Tenant, Claims, Effective], Awaitable[Principal | None]]
+    find_key_holder: Callable[[Tenant, KeySecret, Effective], Awaitable[KeyHolder | None]]
+    find_profile: Callable[[Tenant, Principal], Awaitable[bytes]]
+    rendered: Rendered
+    find_settings: Callable[[Tenant | None], Awaitable[Effective]]  # None: what counts for a tenant that is yet to be
+    settings_vault: Vault
+    find_flag_set: Callable[[Tenant], Awaitable[object]]  # settings.feature_flags.evaluation knows its type
+    flag_channels: Closing  # settings.ofrep.channels knows its type
+    audit_seals: Seals
+    audit_keeper: AuditKeeper
+    key_usage: UsageNotes
+    flag_usage: UsageNotes
     limiter: Limiter
     mail_templates: MailTemplates
     mail_transport: Transport
-    is_platform_key: Callable[[bytes], Awaitable[bool]]
+    platform_keys: PlatformKeys
     provisioner: Provisioner
     lifecycle: Lifecycle
     expected_revision: str

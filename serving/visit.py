@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from fastapi import Request
 
-from common.audit import ANONYMOUS, Origin
+from common.audit import ANONYMOUS, PLATFORM, Actor, Origin
 from common.ids import TenantName
+from common.registry import Effective
 from database import ReadUnit, SystemUnit, Tenant, WriteUnit
 from serving.services import Services
 from shared_auth import (
@@ -23,7 +24,9 @@ class Visit:
         self.origin = origin
         self.name: TenantName | None = None
         self.tenant: Tenant | None = None
+        self.settings: Effective = {}  # of that tenant
         self.principal: Principal | None = None
+        self.operator: Actor = PLATFORM  # which of the platform's keys was shown
         self.unit: ReadUnit | None = None
         self.headers: dict[str, str] = {}  # sent with the answer, whatever it is
 
@@ -41,8 +44,12 @@ class Visit:
         return self.services.database.write(self.tenant, actor=self.principal.actor, origin=origin)
 
     def system(self, *, read_only: bool = True) -> SystemUnit:
-        """A unit of the system schema."""
-        return self.services.database.system(read_only=read_only)
+        """A unit of the system schema. What it changes, it changes on behalf of the platform's operator."""
+        return self.services.database.system(read_only=read_only, actor=self.operator, origin=self.origin)
+
+    def system_bookkeeping(self) -> SystemUnit:
+        """A unit of the system schema for what nobody has decided."""
+        return self.services.database.system_bookkeeping()
 
 
 def visit_of(request: Request) -> Visit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,8 +19,22 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from common.enums import ActorType, AuditOutcome, FlagState, SettingType
-from shared_models import IdMixin, SystemBase, TenantBase, TimestampMixin, VersionMixin, at_most, one_of
+from common.enums import FlagState, SettingType
+from common.errors import FlagExists, ServiceError
+from shared_models import (
+    AuditEntryMixin,
+    AuditHeadMixin,
+    IdMixin,
+    SystemBase,
+    TenantBase,
+    TimestampMixin,
+    VersionMixin,
+    at_most,
+    audit_entry_rules,
+    audit_head_rules,
+    digest_of_sha256,
+    one_of,
+)
 
 JSON_TYPE_OF_SETTING = """
 CASE value_type
@@ -30,11 +45,6 @@ CASE value_type
     ELSE true
 END
 """.strip()
-
-
-def digest_of_sha256(column: str) -> CheckConstraint:
-    """A SHA-256 digest as bytes, not as text: half the size, and only one spelling."""
-    return CheckConstraint(f"octet_length({column}) = 32", name=f"{column}_length")
 
 
 def stored_value() -> tuple[CheckConstraint, ...]:
@@ -161,75 +171,27 @@ class FlagSet(TenantBase):
     updated_at: Mapped[datetime]
 
 
-class AuditLog(IdMixin, TenantBase):
-    """One link of the tenant's audit chain: written by ``audit_append`` only, changed by nobody.
-
-    Actor, target and session have no foreign keys: an entry outlives what it tells of. ``seq`` has no sequence,
-    because numbers taken from one leave gaps after a rollback; it comes from the chain's head.
-    """
+class AuditLog(AuditEntryMixin, TenantBase):
+    """One link of the tenant's audit chain."""
 
     __tablename__ = "audit_logs"
     __table_args__ = (
-        UniqueConstraint("seq"),
-        UniqueConstraint("prev_hash"),
-        CheckConstraint("seq >= 1", name="seq_positive"),
-        digest_of_sha256("prev_hash"),
-        digest_of_sha256("hash"),
-        one_of("actor_type", list(ActorType)),
-        one_of("outcome", list(AuditOutcome)),
-        CheckConstraint("jsonb_typeof(changes) = 'array'", name="changes_array"),
-        at_most("action", 128),
-        at_most("actor_name", 254),
-        at_most("target_type", 64),
-        at_most("target_id", 255),
-        at_most("target_name", 255),
-        at_most("ip_address", 45),
-        at_most("user_agent", 400),
-        at_most("request_id", 128),
-        Index(None, "occurred_at"),
-        # The operator class lets a prefix filter (`users.*`) use the index whatever the database's collation is.
-        Index(None, "action", "seq", postgresql_ops={"action": "text_pattern_ops"}),
-        Index(None, "actor_id", "seq"),
-        Index(None, "target_type", "target_id", "seq"),
-        Index(None, "request_id"),
+        *audit_entry_rules(),
+        Index(None, "actor_type", "seq"),
+        Index("ix_audit_logs_failures_seq", "seq", postgresql_where=text("outcome = 'failure'")),
     )
 
-    seq: Mapped[int] = mapped_column(BigInteger)
-    occurred_at: Mapped[datetime]
-    action: Mapped[str]
-    actor_type: Mapped[str]
-    actor_id: Mapped[UUID | None]
-    actor_name: Mapped[str | None]
-    target_type: Mapped[str | None]
-    target_id: Mapped[str | None]
-    target_name: Mapped[str | None]
-    changes: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
-    outcome: Mapped[str]
-    ip_address: Mapped[str | None]
-    user_agent: Mapped[str | None]
-    request_id: Mapped[str | None]
-    session_id: Mapped[UUID | None]
-    prev_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    hash: Mapped[bytes] = mapped_column(LargeBinary)
 
-
-class AuditChain(TenantBase):
-    """The head of the chain: one row, locked last in every writing transaction, so the chain cannot fork."""
+class AuditChain(AuditHeadMixin, TenantBase):
+    """The head of the tenant's chain."""
 
     __tablename__ = "audit_chain"
-    __table_args__ = (
-        CheckConstraint("id = 1", name="single_row"),
-        CheckConstraint("seq >= 0", name="seq_not_negative"),
-        digest_of_sha256("hash"),
-    )
-
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    seq: Mapped[int] = mapped_column(BigInteger)
-    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = audit_head_rules()
 
 
 class AuditCheckpoint(TenantBase):
-    """How long the chain was at a moment and what its head was, signed; rows are added and never changed."""
+    """How long the chain was at a moment and what its head was, signed; rows are added and never changed. One of each
+    size and key: after a rotation of SECRET_KEY the same is signed once more."""
 
     __tablename__ = "audit_checkpoints"
     __table_args__ = (
@@ -241,7 +203,7 @@ class AuditCheckpoint(TenantBase):
     size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     head_hash: Mapped[bytes] = mapped_column(LargeBinary)
     taken_at: Mapped[datetime]
-    key_id: Mapped[str]
+    key_id: Mapped[str] = mapped_column(primary_key=True)
     signature: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -259,5 +221,9 @@ class AuditTombstone(TenantBase):
     through_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     removed_at: Mapped[datetime]
-    key_id: Mapped[str]
+    key_id: Mapped[str] = mapped_column(primary_key=True)
     signature: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+CONSTRAINTS: Final[dict[str, type[ServiceError]]] = {"uq_feature_flags_key": FlagExists}
+"""What the violation of a rule means to the caller."""

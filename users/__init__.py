@@ -8,9 +8,10 @@ from users.caching import cached_key_holders, cached_principals, cached_profiles
 from users.declarations import DECLARATIONS
 from users.endpoints import router
 from users.housekeeping import keep_house
-from users.mailing.handlers import JOB_HANDLERS, MAIL_TEMPLATES
+from users.mailing.handlers import JOB_HANDLERS
+from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS
-from users.platform.keys import platform_key_check
+from users.platform.gate import PlatformKeys
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "KeyUsage",
+    "PlatformKeys",
     "cached_key_holders",
     "cached_principals",
     "cached_profiles",
@@ -26,6 +28,5 @@ __all__ = [
     "count_outdated_tenants",
     "keep_house",
     "operators",
-    "platform_key_check",
     "router",
 ]

@@ -8,34 +8,40 @@ see ``users.models.PROFILES``. All of it is part of the commit.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Any, Final
 from uuid import UUID
 
 from common.cache.local import LocalCache
+from common.cache.rendered import Rendered
 from common.cache.two_level import Caches, TwoLevelCache
+from common.clock import now
 from common.ids import TenantName
+from common.registry import Effective
 from database import Database, Tenant
 from shared_auth import Claims, KeyHolder, KeyRef, KeySecret, Principal
 from shared_models import Shape
 from users.accounts.service import get_user
 from users.api_keys.holders import load_key_holder
-from users.auth.principals import PRINCIPALS, describe, load_principal
+from users.auth.lifetimes import SessionTimes
+from users.auth.principals import SessionHolder, describe, load_holder, restrain
 from users.auth.queries import find_session
-from users.auth.schemas import Me, Session
-from users.models import PROFILES
+from users.auth.schemas import Session
+from users.models import PRINCIPALS, PROFILES
 from users.schemas import User
 from users.tenants.service import find_tenant
 
 # L1's moment: the longest that one process may believe what another has changed. Revocation acts within a second.
 L1_SECONDS: Final = 0.75
 TENANTS: Final = "system/tenants"
+MAX_RENDERED: Final = 2_000  # some 2 kB each
 
 FindTenant = Callable[[TenantName], Awaitable[Tenant | None]]
-FindPrincipal = Callable[[Tenant, Claims], Awaitable[Principal | None]]
-FindKeyHolder = Callable[[Tenant, KeySecret], Awaitable[KeyHolder | None]]
-FindProfile = Callable[[Tenant, Principal], Awaitable[Me]]
+FindPrincipal = Callable[[Tenant, Claims, Effective], Awaitable[Principal | None]]
+FindKeyHolder = Callable[[Tenant, KeySecret, Effective], Awaitable[KeyHolder | None]]
+FindProfile = Callable[[Tenant, Principal], Awaitable[bytes]]
 
 
 def cached_tenants(database: Database, caches: Caches) -> FindTenant:
@@ -55,18 +61,18 @@ def cached_tenants(database: Database, caches: Caches) -> FindTenant:
 
 def cached_principals(database: Database, caches: Caches) -> FindPrincipal:
     """Look-ups of who is behind a token. Kept by tenant too: a cloned tenant has sessions of the same ids."""
-    local = LocalCache[Principal](seconds=L1_SECONDS, size=50_000)
-    cache = TwoLevelCache("principals", caches, local, encode=_encode_principal, decode=_decode_principal)
+    local = LocalCache[SessionHolder](seconds=L1_SECONDS, size=50_000)
+    cache = TwoLevelCache("principals", caches, local, encode=_encode_session, decode=_decode_session)
 
-    async def find(tenant: Tenant, claims: Claims) -> Principal | None:
-        async def load() -> Principal | None:
+    async def find(tenant: Tenant, claims: Claims, settings: Effective) -> Principal | None:
+        async def load() -> SessionHolder | None:
             async with database.read(tenant) as unit:
-                return await load_principal(
-                    unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id
-                )
+                return await load_holder(unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id)
 
-        principal = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", str(claims.session_id), load)
-        return principal if principal is not None and principal.user_id == claims.subject else None
+        holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", str(claims.session_id), load)
+        if holder is None or holder.principal.user_id != claims.subject:
+            return None
+        return restrain(holder.principal, settings) if holder.times.are_within(settings, now()) else None
 
     return find
 
@@ -77,24 +83,32 @@ def cached_key_holders(database: Database, caches: Caches) -> FindKeyHolder:
     local = LocalCache[KeyHolder](seconds=L1_SECONDS, size=10_000)
     cache = TwoLevelCache("api_keys", caches, local, encode=_encode_holder, decode=_decode_holder)
 
-    async def find(tenant: Tenant, key: KeySecret) -> KeyHolder | None:
+    async def find(tenant: Tenant, key: KeySecret, settings: Effective) -> KeyHolder | None:
         async def load() -> KeyHolder | None:
             async with database.read(tenant) as unit:
                 return await load_key_holder(unit, tenant=tenant.name, digest=key.digest)
 
-        return await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", key.digest.hex(), load)
+        holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", key.digest.hex(), load)
+        return _restrain_holder(holder, settings) if holder else None
 
     return find
 
 
+def _restrain_holder(holder: KeyHolder, settings: Effective) -> KeyHolder:
+    """A key never may do more than its owner may now."""
+    principal = restrain(holder.principal, settings)
+    return holder if principal is holder.principal else replace(holder, principal=principal)
+
+
 def cached_profiles(database: Database, caches: Caches) -> FindProfile:
-    """Look-ups of what somebody sees of himself: his user record and his session, and the principal's rights."""
+    """Look-ups of what somebody sees of himself, as JSON: his user record, his session, the principal's rights."""
     people = LocalCache[User](seconds=L1_SECONDS, size=10_000)
     logins = LocalCache[Session](seconds=L1_SECONDS, size=10_000)
     users = TwoLevelCache("users", caches, people, encode=_encode_shape, decode=User.model_validate)
+    rendered = Rendered(MAX_RENDERED)
     sessions = TwoLevelCache("sessions", caches, logins, encode=_encode_shape, decode=Session.model_validate)
 
-    async def find(tenant: Tenant, principal: Principal) -> Me:
+    async def find(tenant: Tenant, principal: Principal) -> bytes:
         bucket, session_id = f"{tenant.name.schema}/{PROFILES}", principal.session_id
 
         async def load_user() -> User | None:
@@ -110,7 +124,10 @@ def cached_profiles(database: Database, caches: Caches) -> FindProfile:
         user = await users.get(bucket, str(principal.user_id), load_user)
         session = await sessions.get(bucket, str(session_id), load_session) if session_id else None
         assert user is not None
-        return describe(principal, user, session)
+        who = (tenant.name.schema, session_id or principal.caller_id)
+        return rendered.get(
+            who, (principal, user, session), lambda: describe(principal, user, session).model_dump_json().encode()
+        )
 
     return find
 
@@ -139,6 +156,7 @@ def _encode_principal(principal: Principal) -> Any:
         "rank": principal.rank,
         "permissions": dict(principal.permissions),
         "api_key": [principal.api_key.id.hex, principal.api_key.name] if principal.api_key else None,
+        "has_second_factor": principal.has_second_factor,
     }
 
 
@@ -153,7 +171,18 @@ def _decode_principal(data: Any) -> Principal:
         rank=data["rank"],
         permissions=data["permissions"],
         api_key=KeyRef(UUID(data["api_key"][0]), data["api_key"][1]) if data["api_key"] else None,
+        has_second_factor=data["has_second_factor"],
     )
+
+
+def _encode_session(holder: SessionHolder) -> Any:
+    times = (holder.times.started_at, holder.times.refreshed_at, holder.times.ends_at)
+    return {"principal": _encode_principal(holder.principal), "times": [moment.isoformat() for moment in times]}
+
+
+def _decode_session(data: Any) -> SessionHolder:
+    started_at, refreshed_at, ends_at = map(datetime.fromisoformat, data["times"])
+    return SessionHolder(_decode_principal(data["principal"]), SessionTimes(started_at, refreshed_at, ends_at))
 
 
 def _encode_holder(holder: KeyHolder) -> Any:

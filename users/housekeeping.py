@@ -31,7 +31,7 @@ async def keep_house(services: Services) -> None:
 
 async def clean_up(services: Services) -> None:
     """Forget the limits that are full again, and drop the tenants whose grace is over."""
-    async with services.database.system(read_only=False) as unit:
+    async with services.database.system_bookkeeping() as unit:
         await services.limiter.clean(unit)
     for tenant_id in await services.lifecycle.drop_due(now()):
         log.info("tenant_dropped", tenant_id=tenant_id)

@@ -45,7 +45,7 @@ async def forgive_logins(visit: Visit, names: Sequence[str], addresses: Sequence
     accounts = [_account(visit, name) for name in names]
     tries = [limiter.attempt(everywhere, account) for account in accounts]
     tries += [limiter.attempt(from_one, account, address) for account in accounts for address in addresses]
-    async with visit.system(read_only=False) as unit:
+    async with visit.system_bookkeeping() as unit:
         await limiter.forget(unit, tries)
 
 
@@ -61,7 +61,7 @@ async def may_mail(visit: Visit, email: str) -> bool:
     if not config.rate_limit_enabled:
         return True
     limit = Limit("mail", config.mail_requests_per_account, HOUR)
-    async with visit.system(read_only=False) as unit:
+    async with visit.system_bookkeeping() as unit:
         spent = await visit.services.limiter.spend(
             unit, [visit.services.limiter.attempt(limit, _account(visit, email))]
         )
@@ -71,14 +71,14 @@ async def may_mail(visit: Visit, email: str) -> bool:
 async def refund(visit: Visit, tries: Sequence[Try]) -> None:
     """Take the tries back: it was somebody who knew the secret."""
     if tries and visit.services.config.rate_limit_enabled:
-        async with visit.system(read_only=False) as unit:
+        async with visit.system_bookkeeping() as unit:
             await visit.services.limiter.refund(unit, tries)
 
 
 async def _spend(visit: Visit, tries: Sequence[Try]) -> None:
     if not visit.services.config.rate_limit_enabled:
         return
-    async with visit.system(read_only=False) as unit:
+    async with visit.system_bookkeeping() as unit:
         spent = await visit.services.limiter.spend(unit, tries)
     wait = max(item.retry_after for item in spent)
     # Only the first limit is told: which of the others apply would say whether the account exists.

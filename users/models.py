@@ -22,10 +22,25 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.errors import EmailTaken, InvitationPending, RoleNameTaken, ServiceError, TeamNameTaken, UsernameTaken
-from shared_models import IdMixin, SystemBase, TenantBase, TimestampMixin, VersionMixin, at_most, one_of
+from shared_models import (
+    AuditEntryMixin,
+    AuditHeadMixin,
+    IdMixin,
+    SystemBase,
+    TenantBase,
+    TimestampMixin,
+    VersionMixin,
+    at_most,
+    audit_entry_rules,
+    audit_head_rules,
+    one_of,
+)
 
 LEVELS = ["own", "team", "all"]
 LIVING = text("deleted_at IS NULL")
+PRINCIPALS: Final = "principals"
+"""The cached principals of a tenant, by session and by API key's digest: what ``WriteUnit.invalidate`` takes."""
+
 PROFILES: Final = "profiles"
 """The cached copies of users as they see themselves, and of their sessions. A user's row changes with everything that
 is shown with it, roles and teams included, so every UPDATE of that table has them forgotten: ``database`` sees to it.
@@ -320,6 +335,22 @@ class PlatformKey(IdMixin, SystemBase):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class PlatformAuditLog(AuditEntryMixin, SystemBase):
+    """One link of the platform's own audit chain. A tenant it tells of may be gone: that is what it is kept for."""
+
+    __tablename__ = "audit_logs"
+    __table_args__ = (*audit_entry_rules(), at_most("tenant_id", 48), Index(None, "tenant_id", "seq"))
+
+    tenant_id: Mapped[str | None]
+
+
+class PlatformAuditChain(AuditHeadMixin, SystemBase):
+    """The head of the platform's chain."""
+
+    __tablename__ = "audit_chain"
+    __table_args__ = audit_head_rules()
 
 
 class Tenant(TimestampMixin, SystemBase):

@@ -21,12 +21,17 @@ from shared_auth import Principal
 from shared_models import Page
 from users.accounts import queries as accounts
 from users.accounts.service import get_user, list_users
-from users.auth.principals import PRINCIPALS, forget_rights
+from users.auth.principals import forget_rights
 from users.auth.queries import end_sessions, find_login
 from users.auth.schemas import Session
 from users.grants import queries as grants
+from users.mfa.service import renew_secrets as renew_second_factors
+from users.models import PRINCIPALS
 from users.passwords.service import forgive_failures, mail_reset_link
-from users.platform.schemas import FleetState, PlatformTenant, PlatformTenantPatch
+from users.platform.jobs import Job, drop_job, list_jobs, retry_job
+from users.platform.log import list_log
+from users.platform.queries import LogFilter
+from users.platform.schemas import FleetState, PlatformAuditLog, PlatformTenant, PlatformTenantPatch
 from users.platform.service import (
     clone_tenant,
     delete_tenant,
@@ -48,6 +53,9 @@ __all__ = [
     "FirstAdministrator",
     "FleetState",
     "Intervention",
+    "Job",
+    "LogFilter",
+    "PlatformAuditLog",
     "PlatformTenant",
     "PlatformTenantPatch",
     "Session",
@@ -58,17 +66,22 @@ __all__ = [
     "create_tenant",
     "delete_tenant",
     "describe_fleet",
+    "drop_job",
     "end_all_sessions",
     "end_session",
     "find_account",
     "get_tenant",
     "grant_role",
     "intervene",
+    "list_jobs",
+    "list_log",
     "list_sessions",
     "list_tenants",
     "list_users",
     "order_new_password",
     "read_name",
+    "renew_second_factors",
+    "retry_job",
     "set_active",
     "unlock",
     "update_tenant",
@@ -97,7 +110,9 @@ async def intervene(visit: Visit, tenant_id: str) -> Intervention:
         raise TenantNotFound
     if tenant.revision != visit.services.expected_revision:
         raise TenantOutdated
-    return Intervention(visit, tenant)
+    intervention = Intervention(visit, tenant)
+    intervention.settings = await visit.services.find_settings(tenant)
+    return intervention
 
 
 async def find_account(unit: ReadUnit, name: str) -> User:
@@ -165,7 +180,7 @@ async def list_sessions(visit: Intervention, user: User, query: ListQuery) -> Pa
     """Where a user is logged in."""
     assert visit.tenant is not None
     async with visit.read() as unit:
-        return await sessions.list_sessions(unit, _above_all(visit.tenant.name), user.id, query)
+        return await sessions.list_sessions(unit, _above_all(visit.tenant.name), user.id, query, visit.settings)
 
 
 async def end_all_sessions(visit: Intervention, user: User) -> None:

@@ -27,11 +27,11 @@ def normalize_username(username: str) -> str:
     return username.lower()
 
 
-_TIMEZONES: Final = zoneinfo.available_timezones()  # reads some 600 file names: once
+TIMEZONES: Final = zoneinfo.available_timezones()  # reads some 600 file names: once
 
 
 def _known_timezone(name: str) -> str:
-    if name not in _TIMEZONES:
+    if name not in TIMEZONES:
         raise ValueError("is not a time zone of the IANA database, such as Europe/Athens")
     return name
 

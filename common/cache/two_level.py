@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from common.cache.local import LocalCache
 from common.cache.redis import RedisCopy
@@ -29,6 +31,7 @@ FORMAT: Final = b"2:"  # a value written by another version of this code is a mi
 
 Value = TypeVar("Value")
 Message = tuple[str, str | None]  # a bucket, and a field of it or None for all
+Observer = Callable[[Sequence[Message] | None], None]  # None: anything may have changed
 
 
 class Caches:
@@ -37,10 +40,9 @@ class Caches:
     def __init__(self, redis: RedisCopy, registry: CollectorRegistry) -> None:
         self.redis = redis
         self.generation = ""
-        self.hits = Counter(
-            "cache_lookups_total", "Look-ups by cache and outcome.", ["cache", "outcome"], registry=registry
-        )
         self._caches: list[TwoLevelCache[Any]] = []
+        registry.register(LookupCollector(self._caches))
+        self._observers: list[Observer] = []
 
     @property
     def is_listening(self) -> bool:
@@ -51,12 +53,17 @@ class Caches:
         """Have a cache follow the messages."""
         self._caches.append(cache)
 
+    def observe(self, observer: Observer) -> None:
+        """Have somebody told what was forgotten, when whoever asks next gets what is true now."""
+        self._observers.append(observer)
+
     async def forget(self, messages: Iterable[Message]) -> None:
         """Act on what a transaction, here or elsewhere, has made stale: L1 at once, then L2."""
         messages = list(messages)
         self.forget_locally(messages)
         for bucket, field in messages:
             await self.redis.drop(self.key(bucket), field)
+        self._tell(messages)
 
     def forget_locally(self, messages: Iterable[Message]) -> None:
         """The part of it that nobody has to wait for."""
@@ -68,11 +75,13 @@ class Caches:
         """Listening has begun, here or in another process: nothing from before is believed."""
         self.generation = generation
         self._clear()
+        self._tell(None)
 
     def stop_listening(self) -> None:
         """The listener is gone: until it is back, PostgreSQL answers everything."""
         self.generation = ""
         self._clear()
+        self._tell(None)
 
     def key(self, bucket: str) -> str:
         """The Redis key of a bucket; it starts with the tenant."""
@@ -81,6 +90,10 @@ class Caches:
     def _clear(self) -> None:
         for cache in self._caches:
             cache.local.clear()
+
+    def _tell(self, messages: Sequence[Message] | None) -> None:
+        for observer in self._observers:
+            observer(messages)
 
 
 class TwoLevelCache(Generic[Value]):
@@ -99,7 +112,8 @@ class TwoLevelCache(Generic[Value]):
         self._caches = caches
         self._encode = encode
         self._decode = decode
-        self._lookups = {outcome: caches.hits.labels(name, outcome) for outcome in ("l1", "l2", "miss")}
+        self.name = name
+        self.lookups = {"l1": 0, "l2": 0, "miss": 0}  # plain numbers: several are counted in every request
         caches.add(self)
 
     async def get(self, bucket: str, field: str, load: Callable[[], Awaitable[Value | None]]) -> Value | None:
@@ -108,17 +122,17 @@ class TwoLevelCache(Generic[Value]):
             return await load()
         value = self.local.get(bucket, field)
         if value is not None:
-            self._lookups["l1"].inc()
+            self.lookups["l1"] += 1
             return value
         started, drops = time.monotonic(), self.local.drops
         value = await self._from_redis(bucket, field)
         if value is None:
-            self._lookups["miss"].inc()
+            self.lookups["miss"] += 1
             value = await load()
             if value is not None and drops == self.local.drops:
                 await self._to_redis(bucket, field, value)
         else:
-            self._lookups["l2"].inc()
+            self.lookups["l2"] += 1
         if value is not None and drops == self.local.drops:
             self.local.put(bucket, field, value, read_at=started)
         return value
@@ -135,3 +149,18 @@ class TwoLevelCache(Generic[Value]):
     async def _to_redis(self, bucket: str, field: str, value: Value) -> None:
         data = FORMAT + json.dumps(self._encode(value), separators=(",", ":")).encode()
         await self._caches.redis.put(self._caches.key(bucket), field, data, L2_SECONDS)
+
+
+class LookupCollector(Collector):
+    """Look-ups by cache and outcome, read at the moment of the scrape."""
+
+    def __init__(self, caches: Sequence[TwoLevelCache[Any]]) -> None:
+        self._caches = caches
+
+    def collect(self) -> Iterator[Metric]:
+        """Of every cache."""
+        family = CounterMetricFamily("cache_lookups", "Look-ups by cache and outcome.", labels=["cache", "outcome"])
+        for cache in self._caches:
+            for outcome, number in cache.lookups.items():
+                family.add_metric([cache.name, outcome], number)
+        yield family

@@ -79,6 +79,15 @@ def read_credential(headers: Headers) -> Credential | None:
     return Credential("token", token)
 
 
+def accepts_gzip(headers: Headers) -> bool:
+    """Whether the client says that it takes gzip (RFC 9110 section 12.5.3). One that says ``*`` may not mean it."""
+    for offer in ",".join(headers.getlist("accept-encoding")).split(","):
+        coding, _, weight = offer.replace(" ", "").lower().partition(";q=")
+        if coding in {"gzip", "x-gzip"}:
+            return not weight or weight.strip("0.") != ""
+    return False
+
+
 def read_path(scope: Scope) -> str:
     """The request's path, percent-encoded: safe in a header, and a URI reference whatever the client sent.
 

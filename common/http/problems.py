@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from common.errors import (
     Unprocessable,
     VersionConflict,
 )
+from common.http.head import with_head
 from common.http.headers import read_path
 
 
@@ -55,6 +57,9 @@ class Problem(BaseModel):
 
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+Form = Callable[[str, int, str, str], tuple[int, Mapping[str, Any]]]
+"""How a protocol of its own wants errors told: from path, status, code and detail, a status and a JSON body."""
 
 STATUSES: Final[Mapping[type[ServiceError], int]] = {
     InvalidRequest: 400,
@@ -87,7 +92,11 @@ def problem(
     errors: Sequence[Mapping[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """One error answer."""
+    """One error answer, in the form that its path asks for."""
+    form = _form_of(request)
+    if form is not None:
+        told, content = form(request.scope["path"], status, code, detail)
+        return Response(json.dumps(content), told, headers, "application/json")
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -119,7 +128,9 @@ def answer_service_error(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     errors = None
     if status == 422:
-        errors = [{"pointer": error.pointer or "/body", "code": error.reason, "message": error.detail}]
+        errors = [asdict(fault) for fault in error.faults] or [
+            {"pointer": error.pointer or "/body", "code": error.reason, "message": error.detail}
+        ]
     return problem(request, status, error.code, error.detail, errors=errors, headers=headers)
 
 
@@ -145,7 +156,7 @@ def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110 section 10.2.1). The framework names those of one route only."""
     routes = iter_route_contexts(request.app.routes)
     matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+    return ", ".join(sorted(with_head({method for route in matching for method in route.methods or ()})))
 
 
 def answer_internal_error(request: Request) -> Response:
@@ -153,8 +164,16 @@ def answer_internal_error(request: Request) -> Response:
     return problem(request, 500, "internal_error", "Something went wrong on our side. The request id helps us find it.")
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Have every failure answered as a problem."""
+def _form_of(request: Request) -> Form | None:
+    app = request.scope.get("app")
+    forms: Mapping[str, Form] = getattr(app.state, "problem_forms", {}) if app is not None else {}
+    path: str = request.scope["path"]
+    return next((form for prefix, form in forms.items() if path.startswith(prefix)), None)
+
+
+def add_problem_handlers(app: FastAPI, forms: Mapping[str, Form] | None = None) -> None:
+    """Have every failure answered as a problem, or below the paths of ``forms`` in a form of their own."""
+    app.state.problem_forms = forms or {}
     app.add_exception_handler(ServiceError, answer_service_error)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
     app.add_exception_handler(HTTPException, answer_http_exception)

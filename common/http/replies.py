@@ -78,9 +78,10 @@ class Reply:
         self._response.headers["ETag"] = etag
         return resource
 
-    def created(self, resource: IdentifiedT, *, below: str | None = None) -> IdentifiedT:
-        """Send where the new resource is: below the list it was posted to, unless another path is named."""
-        self._response.headers["Location"] = f"{below or read_path(self._request.scope)}/{resource.id}"
+    def created(self, resource: IdentifiedT, *, below: str | None = None, name: str | None = None) -> IdentifiedT:
+        """Send where the new resource is: below the list it was posted to, unless another path is named; by its id,
+        unless it goes by a name."""
+        self._response.headers["Location"] = f"{below or read_path(self._request.scope)}/{name or resource.id}"
         return self.tag(resource)
 
     def page(self, page: PagedT) -> PagedT:

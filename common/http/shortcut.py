@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from common.errors import ServiceError
 from common.http.direct import Handler, direct_handler
 from common.http.dispatch import TELEMETRY, Dispatch
 from common.http.headers import INDEXED, IndexedHeaders
@@ -58,7 +59,10 @@ class Shortcut:
             response = await act(request)
         except Exception as error:
             response = await self._answer(request, error)
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except ServiceError as error:  # of an answer that is made while it is sent, before its first byte
+            await (await self._answer(request, error))(scope, receive, send)
 
     def _act(self, context: Any) -> Handler | None:
         route: APIRoute = context.original_route

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import column, delete, func, or_, select, table, update
+from sqlalchemy import Row, case, column, delete, func, or_, select, table, update
 
-from common.paging import Executes
+from common.paging import AnySelect, Executes, ListQuery, Order, Slice, fetch_slice
 
 _outbox = table(
     "outbox",
@@ -18,7 +18,9 @@ _outbox = table(
         column(name)
         for name in ("id", "tenant_id", "kind", "payload", "status", "attempts", "run_at", "locked_until", "last_error")
     ),
+    column("created_at"),
 )
+ORDER: Final = Order(fields={"run_at": _outbox.c.run_at}, identity=_outbox.c.id, default="run_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +95,43 @@ async def measure_outbox(unit: Executes) -> tuple[int, int, float]:
     )
     row = found.one()
     return int(row.waiting), int(row.dead), max(0.0, float(row.lag or 0))
+
+
+def _shown() -> AnySelect:
+    """Jobs as operators see them: never the payload, which is their tenant's."""
+    leased = (_outbox.c.status == "pending") & (_outbox.c.locked_until > func.now())
+    return select(
+        _outbox.c.id,
+        _outbox.c.tenant_id,
+        _outbox.c.kind,
+        case((leased, "running"), (_outbox.c.status == "pending", "waiting"), else_="dead").label("state"),
+        _outbox.c.attempts,
+        _outbox.c.created_at,
+        _outbox.c.run_at,
+        _outbox.c.last_error,
+    )
+
+
+async def list_jobs(
+    unit: Executes, query: ListQuery, *, is_dead: bool | None, tenant_id: str | None, kind: str | None
+) -> Slice:
+    """A page of jobs that are dead, or not, or both."""
+    statement = _shown()
+    if is_dead is not None:
+        statement = statement.where(_outbox.c.status == ("dead" if is_dead else "pending"))
+    if tenant_id is not None:
+        statement = statement.where(_outbox.c.tenant_id == tenant_id)
+    if kind is not None:
+        statement = statement.where(_outbox.c.kind == kind)
+    return await fetch_slice(unit, statement, ORDER, query)
+
+
+async def lock_job(unit: Executes, job_id: UUID) -> Row[Any] | None:
+    """One job, which nobody leases until the transaction ends."""
+    return (await unit.execute(_shown().where(_outbox.c.id == job_id).with_for_update())).one_or_none()
+
+
+async def revive_job(unit: Executes, job_id: UUID) -> None:
+    """It is due now, and has all its attempts before it."""
+    values = {"status": "pending", "attempts": 0, "run_at": func.clock_timestamp(), "locked_until": None}
+    await unit.execute(update(_outbox).where(_outbox.c.id == job_id).values(values))

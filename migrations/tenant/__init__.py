@@ -9,7 +9,6 @@ from typing import Final
 from database import quote_identifier
 
 FOLDER: Final = Path(__file__).parent
-SHARED_RIGHTS_TURN: Final = "SELECT pg_advisory_xact_lock(7300004)"
 _REVISION_LINE: Final = "-- revision: "
 
 
@@ -31,19 +30,6 @@ def rights_sql(schema: str, role: str) -> str:
     """The grants of a tenant's role on its schema."""
     template = (FOLDER / "rights.sql").read_text()
     return template.format(schema=quote_identifier(schema), role=quote_identifier(role))
-
-
-def shared_rights_sql(role: str) -> str:
-    """The grants of a tenant's role on what all tenants share: the way out, by which it orders jobs in its own name.
-
-    To be run last. Of two transactions that change one object's grants at once PostgreSQL fails one, so each waits for
-    the commit of the one before.
-    """
-    quoted = quote_identifier(role)
-    return (
-        f"{SHARED_RIGHTS_TURN}; GRANT USAGE ON SCHEMA system TO {quoted};"
-        f"GRANT EXECUTE ON FUNCTION system.enqueue(jsonb) TO {quoted}"
-    )
 
 
 def render_schema_sql(statements: str, revision: str) -> str:

@@ -2,10 +2,11 @@
 REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
--- Read only: the audit log is written through audit_append, the catalogue by migration.
-REVOKE INSERT, UPDATE, DELETE ON {schema}.audit_logs, {schema}.audit_tombstones, {schema}.permissions FROM {role};
+-- Read only: the audit log and its head are written through audit_append, the catalogue by migration.
+REVOKE INSERT, UPDATE, DELETE ON {schema}.audit_logs, {schema}.audit_chain, {schema}.audit_tombstones,
+    {schema}.permissions FROM {role};
 -- Added to, never changed.
 REVOKE UPDATE, DELETE ON {schema}.audit_checkpoints FROM {role};
-REVOKE ALL ON {schema}.audit_chain, {schema}.alembic_version FROM {role};
+REVOKE ALL ON {schema}.alembic_version FROM {role};
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION {schema}.audit_append(jsonb) TO {role};

@@ -857,7 +857,7 @@ CREATE TABLE audit_checkpoints (
     taken_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     key_id TEXT NOT NULL, 
     signature BYTEA NOT NULL, 
-    CONSTRAINT pk_audit_checkpoints PRIMARY KEY (size), 
+    CONSTRAINT pk_audit_checkpoints PRIMARY KEY (size, key_id), 
     CONSTRAINT ck_audit_checkpoints_key_id_length CHECK (char_length(key_id) <= 64), 
     CONSTRAINT ck_audit_checkpoints_head_hash_length CHECK (octet_length(head_hash) = 32), 
     CONSTRAINT ck_audit_checkpoints_size_not_negative CHECK (size >= 0)
@@ -869,7 +869,7 @@ CREATE TABLE audit_tombstones (
     removed_at TIMESTAMP WITH TIME ZONE NOT NULL, 
     key_id TEXT NOT NULL, 
     signature BYTEA NOT NULL, 
-    CONSTRAINT pk_audit_tombstones PRIMARY KEY (through_seq), 
+    CONSTRAINT pk_audit_tombstones PRIMARY KEY (through_seq, key_id), 
     CONSTRAINT ck_audit_tombstones_key_id_length CHECK (char_length(key_id) <= 64), 
     CONSTRAINT ck_audit_tombstones_hash_length CHECK (octet_length(hash) = 32), 
     CONSTRAINT ck_audit_tombstones_through_seq_positive CHECK (through_seq >= 1)
@@ -973,6 +973,10 @@ ALTER TABLE settings ADD CONSTRAINT ck_settings_value_length CHECK (octet_length
 ALTER TABLE settings DROP CONSTRAINT ck_settings_secret_value_length;
 
 ALTER TABLE settings ADD CONSTRAINT ck_settings_secret_value_length CHECK (octet_length(secret_value) <= 70000);
+
+CREATE INDEX ix_audit_logs_actor_type_seq ON audit_logs (actor_type, seq);
+
+CREATE INDEX ix_audit_logs_failures_seq ON audit_logs (seq) WHERE outcome = 'failure';
 
 CREATE OR REPLACE FUNCTION audit_refuse_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT

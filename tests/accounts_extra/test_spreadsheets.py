@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from users.transfers.spreadsheets import FORMULA_STARTS, defuse, restore
+from common.spreadsheets import FORMULA_STARTS, defuse, restore
 
 
 @given(st.text(alphabet="'=+-@\t\r\n＝a1 ") | st.text())

@@ -19,7 +19,7 @@ from tests.support.world import API
 # What needs no credential, or one that only the body is. Each addition is a decision.
 OPEN = {
     "login", "refresh", "verify_tenant", "request_password_reset", "reset_password", "verify_email",
-    "resend_verification", "accept_invitation",
+    "resend_verification", "accept_invitation", "get_public_settings",
 }  # fmt: skip
 # What somebody signed in may do without a permission: things about himself.
 OWN = {

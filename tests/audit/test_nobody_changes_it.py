@@ -12,36 +12,13 @@ from common.audit import Origin
 from common.config import Config
 from common.ids import TenantName
 from tests.support.audit_chain import assert_chain_whole, assert_whole
+from tests.support.audit_tampering import CHANGES, OTHER_WAYS
 from tests.support.probes import owner_connection
 from tests.support.world import TestTenant
 
 pytestmark = pytest.mark.promise("D3")
 
 HEAD = "SELECT * FROM audit_chain"
-CHANGES = (
-    "UPDATE audit_logs SET action = 'innocent'",
-    "UPDATE audit_logs SET hash = hash",
-    "UPDATE audit_logs SET seq = seq + 1000",
-    "DELETE FROM audit_logs",
-    "DELETE FROM audit_logs WHERE seq = (SELECT max(seq) FROM audit_logs)",
-    "TRUNCATE audit_logs",
-    "TRUNCATE audit_logs CASCADE",
-    "INSERT INTO audit_logs SELECT * FROM audit_logs ON CONFLICT (id) DO UPDATE SET action = 'innocent'",
-    "WITH gone AS (DELETE FROM audit_logs RETURNING 1) SELECT count(*) FROM gone",
-)
-OTHER_WAYS = (
-    "INSERT INTO audit_logs SELECT * FROM audit_logs",
-    "UPDATE audit_chain SET seq = 0",
-    "SELECT * FROM audit_chain",
-    "DELETE FROM audit_chain",
-    "ALTER TABLE audit_logs DISABLE TRIGGER ALL",
-    "DROP TRIGGER audit_logs_refuse_change ON audit_logs",
-    "DROP TABLE audit_logs",
-    "SET session_replication_role = replica",
-    "CREATE OR REPLACE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
-    "SELECT audit_canonical(NULL)",
-    "LOCK TABLE audit_logs",
-)
 
 
 @pytest.mark.parametrize("statement", CHANGES)

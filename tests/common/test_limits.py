@@ -21,15 +21,15 @@ async def test_counting_and_taking_back_never_wait_for_each_other_in_a_circle(ap
             limiter.attempt(Limit("some", 1000, 300), str(number % 4)),
             limiter.attempt(Limit("all", 1000, 300)),
         ]
-        async with services.database.system(read_only=False) as unit:
+        async with services.database.system_bookkeeping() as unit:
             spent = await limiter.spend(unit, tries)
         assert all(one.allowed for one in spent)
-        async with services.database.system(read_only=False) as unit:
+        async with services.database.system_bookkeeping() as unit:
             await limiter.refund(unit, tries)
 
     for _ in range(8):
         await asyncio.gather(*(count_and_take_back(number) for number in range(32)))
 
-    async with services.database.system(read_only=False) as unit:
+    async with services.database.system_bookkeeping() as unit:
         (left,) = await services.limiter.spend(unit, [services.limiter.attempt(Limit("all", 1000, 300))])
     assert left.remaining == 999

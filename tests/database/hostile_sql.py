@@ -86,7 +86,7 @@ OURS: Final = (
     "DELETE FROM audit_logs",
     "TRUNCATE audit_logs",
     "SELECT * FROM audit_logs FOR UPDATE",
-    "SELECT * FROM audit_chain",
+    "SELECT * FROM audit_chain FOR UPDATE",
     "UPDATE audit_chain SET seq = 0",
     "DELETE FROM audit_chain",
     "SELECT * FROM alembic_version",

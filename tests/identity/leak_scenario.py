@@ -9,6 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pyotp
@@ -33,6 +34,10 @@ TYPED: Final = {
     "bad_mailed_token": "canary-bad-mailed-token-0014",
     "bad_code": "canary-bad-code-0015",
     "bad_introspected": "canary-bad-introspected-0016",
+    "setting": "canary-setting-0017",
+    "imported_setting": "canary-imported-setting-0018",
+    "system_setting": "canary-system-setting-0019",
+    "public_setting": "canary-public-setting-0020",
 }
 SHOWN_ONCE: Final = ("access_token", "refresh_token", "key", "secret", "otpauth_uri", "qr_svg", "recovery_codes")
 PATIENCE: Final = 20.0  # seconds until a mail must have been written
@@ -62,6 +67,8 @@ class Scenario:
         body = body_of(answer)
         for name in set(SHOWN_ONCE) & body.keys() - {"otpauth_uri", "qr_svg"}:
             value = body[name]
+            if name == "key" and not value.startswith(("ssk_", "spk_")):
+                continue  # a setting's or a flag's key, which is a name
             self.issued.setdefault(name, set()).update(value if isinstance(value, list) else [value])
         return body
 
@@ -126,8 +133,11 @@ class Scenario:
         await self._use_mails()
         await self._use_second_factor()
         await self._end_sessions(user)
+        await self._configure()
+        await self._flag()
         await self._change_password()
         await self._operate_platform()
+        await self._read_the_log()
 
     async def _begin(self) -> None:
         admin = {"email": "owner@x.example", "username": "owner", "password": self._password}
@@ -239,10 +249,54 @@ class Scenario:
         await self.call("POST", "/auth/password/change", 204, json=change)
         self._password = TYPED["changed_password"]
 
+    async def _configure(self) -> None:
+        body = {"key": "mail.key", "value_type": "secret", "value": TYPED["setting"]}
+        await self.call("POST", "/settings", 201, json=body, headers={"Idempotency-Key": "setting"})
+        await self.call("POST", "/settings", 409, json=body)
+        shown = {**body, "key": "mail.shown", "value": TYPED["public_setting"], "is_public": True}
+        await self.call("POST", "/settings", 422, json=shown)
+        path = "/settings/mail.key"
+        for reading in ("/settings", "/settings/public", "/settings/registry", path, f"{path}/history"):
+            await self.call("GET", reading, 200)
+        await self.call("PUT", path, 200, json={"value": "********"})
+        await self.call("PATCH", path, 200, json={"description": "x"})
+        file = {"settings": {"mail.other": {"value_type": "secret", "value": TYPED["imported_setting"]}}}
+        await self.call("POST", "/settings/import", 200, json=file)
+        await self.call("GET", "/settings/export", 200)
+        await self.call("DELETE", path, 204)
+
+    async def _flag(self) -> None:
+        path, flag = "/settings/feature-flags", {"variants": {"on": True, "off": False}}
+        await self.call("POST", path, 201, json={**flag, "key": "leaks"})
+        for reading in (path, f"{path}/leaks", f"{path}/definition"):
+            await self.call("GET", reading, 200)
+        await self.call("PUT", f"{path}/leaks", 200, json={**flag, "default_variant": "on"})
+        await self.call("PATCH", f"{path}/leaks", 200, json={"description": "x"})
+        await self.call("POST", f"{path}/leaks/toggle", 200)
+        await self.call("POST", f"{path}/explain", 200, json={"key": "leaks"})
+        await self.call("POST", "//ofrep/v1/evaluate/flags/leaks", 200, json={})
+        found = await self.call("POST", "//ofrep/v1/evaluate/flags", 200, json={})
+        await self._listen(found["eventStreams"][0]["endpoint"]["requestUri"])
+        await self.call("DELETE", f"{path}/leaks", 204)
+        await self.call("PUT", f"{path}/definition", 200, json={"flags": {}})
+
+    async def _listen(self, address: str) -> None:
+        """Open a stream, which has no end, and keep its beginning."""
+        self.issued.setdefault("stream", set()).add(parse_qs(urlsplit(address).query)["token"][0])
+        async with self.api.stream("GET", f"/{address}") as answer:
+            text = await anext(answer.aiter_raw())
+        self.answers.append(httpx.Response(answer.status_code, content=text, request=answer.request))
+
     async def _operate_platform(self) -> None:
         key = {"X-Platform-Key": PLATFORM_CANARY}
+        above = {"value_type": "secret", "value": TYPED["system_setting"]}
+        await self.call("PUT", "/platform/settings/mail.above", 200, headers=key, json=above)
+        for reading in ("/platform/settings", "/platform/settings/mail.above"):
+            await self.call("GET", reading, 200, headers=key)
+        await self.call("GET", "/settings/mail.above", 200)
+        await self.call("DELETE", "/platform/settings/mail.above", 204, headers=key)
         path = f"/platform/tenants/{TENANT}"
-        for reading in ("/platform/tenants", "/platform/migrations", path):
+        for reading in ("/platform/tenants", "/platform/migrations", "/platform/audit-logs", path):
             await self.call("GET", reading, 200, headers=key)
         made = await self.call("POST", "/platform/keys", 201, headers=key, json={"name": "k"})
         await self.call("GET", "/platform/keys", 200, headers={"X-Platform-Key": made["key"]})
@@ -253,3 +307,11 @@ class Scenario:
         archive = {"content": self.answers[-1].content, "headers": key | {"Content-Type": "application/gzip"}}
         await self.call("POST", "/platform/tenants/import?tenant=leaks_import", 201, **archive)
         await self.call("DELETE", "/platform/tenants/leaks_import", 202, headers=key)
+
+    async def _read_the_log(self) -> None:
+        """Last, so that it tells of all the others."""
+        path = "/settings/audit-logs"
+        entries = (await self.call("GET", path, 200))["items"]
+        for reading in (f"{path}/{entries[0]['id']}", f"{path}/checkpoint", f"{path}/export?format=json"):
+            await self.call("GET", reading, 200)
+        await self.call("POST", f"{path}/verify", 200)

@@ -141,7 +141,7 @@ async def test_tries_come_back_with_time(app: FastAPI) -> None:
     attempt = services.limiter.attempt(Limit("test", 5, 1), "somebody")
 
     async def spend() -> bool:
-        async with services.database.system(read_only=False) as unit:
+        async with services.database.system_bookkeeping() as unit:
             return (await services.limiter.spend(unit, [attempt]))[0].allowed
 
     burst = [await spend() for _ in range(5)]

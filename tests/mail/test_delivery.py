@@ -242,7 +242,7 @@ async def test_a_lease_takes_no_more_than_asked_whatever_the_planner_knows(house
     for _ in range(4):
         await ask(town)
 
-    async with services_of(house.app).database.system(read_only=False) as unit:
+    async with services_of(house.app).database.system_bookkeeping() as unit:
         leased = await lease_jobs(unit, limit=1, lease=timedelta(minutes=2))
 
     assert len(leased) == 1

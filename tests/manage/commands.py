@@ -44,11 +44,12 @@ class Outcome:
 class CommandLine:
     """The commands, with a configuration as they find it in the environment."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, **more: str) -> None:
         self._environment = {
             "DATABASE_URL": config.database_url.get_secret_value(),
             "SECRET_KEY": SECRET,
             "DATA_DIR": str(config.data_dir),
+            **more,
         }
 
     async def run(self, *arguments: str, text: str = "") -> Outcome:

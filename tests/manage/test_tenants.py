@@ -208,3 +208,25 @@ async def test_what_a_name_holds_cannot_reach_the_terminal(line: CommandLine) ->
 
     assert row[1] == r"a\tname\nin \x1b[31mred, [bold]"
     assert (await line.run("tenants", "show", "strange", "--json")).json["name"] == STRANGE
+
+
+async def test_the_log_tells_of_tenants_that_are_gone(line: CommandLine, own: TestTenant, branch: TestTenant) -> None:
+    name = own.name.removeprefix("tenant_")
+    await line.run("tenants", "suspend", name)
+    await line.run("tenants", "delete", name, "--confirm", name)
+
+    told = await line.run("tenants", "log", own.name)
+    of_one_kind = await line.run("tenants", "log", name, "--action", "tenant.dropped", "--json")
+    earlier = await line.run("tenants", "log", name, "--until", "2026-01-01")
+    newest = await line.run("tenants", "log", "--limit", "1", "--since", "2026-01-01T00:00:00", "--json")
+    neighbours = await line.run("tenants", "log", branch.name, "--json")
+
+    assert [(row[2], row[6]) for row in told.rows] == [
+        ("tenant.dropped", "command line"),
+        ("tenant.suspended", "command line"),
+        ("tenant.created", "PLATFORM_API_KEY"),
+    ]
+    assert [entry["target"]["name"] for entry in of_one_kind.json] == [own.canary]
+    assert earlier.rows == []
+    assert len(newest.json) == 1
+    assert own.canary not in neighbours.stdout

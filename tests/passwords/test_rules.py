@@ -93,7 +93,7 @@ def test_the_words_of_one_user_do_not_leak_into_the_next_verdict() -> None:
 
     def judge(about: list[str | None]) -> None:
         try:
-            _check_strength(password, about, "/body/password")
+            _check_strength(password, about, "/body/password", 3)
         except Exception as error:
             verdicts.append((bool(about), getattr(error, "reason", repr(error))))
         else:
@@ -121,6 +121,6 @@ def test_the_costliest_text_is_judged_in_bounded_work(monkeypatch: pytest.Monkey
     generator = random.Random(7)
     leet = "".join(generator.choice("4@8({[<369&#!+1|7$50%2") for _ in range(128))
 
-    _check_strength(leet, [], "/body/password")
+    _check_strength(leet, [], "/body/password", 3)
 
     assert seen == [leet[:WINDOW]]

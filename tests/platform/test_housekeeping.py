@@ -32,7 +32,7 @@ async def test_a_marked_tenant_is_dropped_when_its_grace_is_over(app: FastAPI, t
 async def test_limits_that_are_full_again_are_forgotten(app: FastAPI) -> None:
     services: Services = app.state.services
     attempt = services.limiter.attempt(Limit("test-housekeeping", 5, 60), "somebody")
-    async with services.database.system(read_only=False) as unit:
+    async with services.database.system_bookkeeping() as unit:
         await services.limiter.spend(unit, [attempt])
         await unit.execute(
             text("UPDATE rate_limits SET full_at = :then WHERE key = :key"),

@@ -25,6 +25,8 @@ async def listed(http: httpx.AsyncClient, config: Config) -> TestTenant:
             [(new_id(), f"key {number}", b"%d" % number, moment(number // 2)) for number in range(12)],
         )
     operator = Api(http, {"X-Platform-Key": PLATFORM_KEY})
+    for number in range(6):
+        assert (await operator.post("/platform/keys", json={"name": f"told {number}"})).status_code == 201
     return TestTenant("", "", operator, {"owner": Person("", "", "", {}, operator)})
 
 
@@ -32,7 +34,7 @@ class PlatformList(ListContract):
     """A list that needs no tenant's header."""
 
     async def test_a_cursor_is_good_for_its_list_only(self, listed: TestTenant, beta: TestTenant) -> None:
-        other = {"/platform/tenants": "/platform/keys", "/platform/keys": "/platform/tenants"}[self.path]
+        other = "/platform/tenants" if self.path == "/platform/keys" else "/platform/keys"
         cursor = (await listed.owner.get(self.path, params={"limit": 1})).json()["next_cursor"]
         assert (await listed.owner.get(self.path, params={"limit": 1, "cursor": cursor})).status_code == 200
 
@@ -48,6 +50,13 @@ class TestListOfTenants(PlatformList):
 
     path = "/platform/tenants"
     sorts = ("id", "created_at", "updated_at")
+
+
+class TestListOfPlatformAuditLogs(PlatformList):
+    """The platform's log. Creating tenants and keys has written into it."""
+
+    path = "/platform/audit-logs"
+    sorts = ("seq",)
 
 
 class TestListOfPlatformKeys(PlatformList):

@@ -30,12 +30,16 @@ NAMES: Final = (
     "update_platform_tenant", "clone_tenant", "create_platform_key", "create_user", "replace_user", "update_user",
     "create_role", "replace_role", "update_role", "create_team", "replace_team", "update_team", "set_team_member",
     "replace_user_roles", "replace_user_permissions", "create_api_key", "update_api_key", "rotate_api_key",
-    "create_invitation", "accept_invitation",
+    "create_invitation", "accept_invitation", "create_setting", "replace_setting", "update_setting",
+    "put_system_setting", "create_feature_flag", "replace_feature_flag", "update_feature_flag",
+    "replace_flag_definition", "explain_feature_flag",
 )  # fmt: skip
 TABLES: Final = (
     "users", "user_roles", "user_permissions", "roles", "role_permissions", "teams", "team_members", "team_roles",
-    "user_sessions", "user_totp", "api_keys", "invitations", "system.tenants", "audit_logs",
+    "user_sessions", "user_totp", "api_keys", "invitations", "settings", "system.settings", "system.tenants",
+    "audit_logs", "feature_flags", "flag_sets",
 )  # fmt: skip
+FREE: Final = {"variants", "flags"}  # whose names are the caller's own
 
 
 def _bodies(name: str, field: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -44,7 +48,7 @@ def _bodies(name: str, field: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if field not in body:  # a role's ``permissions`` are its business
         yield f"/body/{field}", {**body, field: True}
     for inner, value in body.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and inner not in FREE:
             yield f"/body/{inner}/{field}", {**body, inner: {**value, field: True}}
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             yield f"/body/{inner}/0/{field}", {**body, inner: [{**value[0], field: True}]}

@@ -16,6 +16,7 @@ from common.ids import TenantName
 from database import SYSTEM_ROLE
 from manage.embedded import EmbeddedPostgres, postgres_bin_dir
 from migrations.provision import TenantProvisioner
+from migrations.shared_rights import TENANTS_ROLE
 from serving.services import NewOwner
 from tests.support.apps import connect
 from tests.support.servers import FAST, SECRET
@@ -56,9 +57,10 @@ async def plain_database(server: EmbeddedPostgres, *, login: str | None = None) 
     async with connect(server.url()) as superuser:
         if not await superuser.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", OWNER):
             await superuser.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD 'owner''s $$ word'")
-        if await superuser.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", SYSTEM_ROLE):
-            # Whoever prepared the server's first database made it; the owners of others need to be given it.
-            await superuser.execute(f"GRANT {SYSTEM_ROLE} TO {OWNER} WITH ADMIN OPTION")
+        for group in (SYSTEM_ROLE, TENANTS_ROLE):
+            if await superuser.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", group):
+                # Whoever prepared the server's first database made it; the owners of others need to be given it.
+                await superuser.execute(f"GRANT {group} TO {OWNER} WITH ADMIN OPTION")
         await superuser.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
         if login is not None:
             await superuser.execute(f"CREATE ROLE {service} LOGIN PASSWORD '{SERVICE_PASSWORD}' {login}")

@@ -6,6 +6,7 @@ whoever may do it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +22,7 @@ from tests.support.things import word
 from tests.support.world import PASSWORD, ROLES, Api, Person, TestTenant
 
 # Operations whose body is a file or a form, not JSON.
-FILES: Final = {"import_users", "import_tenant", "introspect_token"}
+FILES: Final = {"import_users", "import_tenant", "import_settings", "introspect_token"}
 # Operations that end the caller's session or change his account, and so get a caller of their own.
 SPENDING: Final = {"logout", "change_password", "change_email", "begin_totp", "confirm_totp", "delete_totp"}
 NEW_PASSWORD: Final = "another sentence nobody guesses"
@@ -64,6 +65,15 @@ def body_of(operation: str, **known: Any) -> dict[str, Any] | None:
         "rotate_api_key": {"grace_seconds": 60},
         "create_invitation": {"email": account["email"]},
         "accept_invitation": {"token": given["token"], "username": name, "password": NEW_PASSWORD},
+        "create_setting": {"key": name, "value": name, "value_type": "string"},
+        "replace_setting": {"value": name},
+        "update_setting": {"description": name},
+        "create_feature_flag": {"key": name, "variants": {"on": True}},
+        "replace_feature_flag": {"variants": {name: True}},
+        "update_feature_flag": {"description": name},
+        "replace_flag_definition": {"flags": {name: {"state": "ENABLED", "variants": {"on": True}}}},
+        "explain_feature_flag": {"key": name},
+        "put_system_setting": {"value": name, "value_type": "string"},
     }
     return bodies.get(operation)
 
@@ -136,7 +146,19 @@ class Preparations:
             values["session_id"] = await things.insert_session(self.owner, caller_id)
         if "{invitation_id}" in operation.path:
             values["invitation_id"], _ = await things.insert_invitation(self.owner, self.tenant.people["owner"].id)
-        return values
+        if "{flag_key}" in operation.path:
+            evaluates = operation.name == "evaluate_flag"
+            values["flag_key"] = await (self.new_flag() if evaluates else things.insert_flag(self.owner))
+        if operation.path.startswith("/settings/{key}"):
+            values["key"] = await things.create_setting(self.tenant)
+        elif operation.path.startswith("/platform/settings/{key}"):
+            values["key"] = await self.new_system_setting()
+        return values | await self._entry(operation.path)
+
+    async def _entry(self, path: str) -> dict[str, str]:
+        """An entry of the audit log, which nobody has to make."""
+        first = "SELECT id FROM audit_logs ORDER BY seq LIMIT 1"
+        return {"entry_id": str(await self.owner.fetchval(first))} if "{entry_id}" in path else {}
 
     async def _known(self, made: Prepared, operation: str, values: Mapping[str, str]) -> dict[str, Any]:
         """The secrets that the body must name, or the state that the operation needs."""
@@ -179,6 +201,11 @@ class Preparations:
                 "content": f"email,username\n{name}@twin.example,{name}\n",
                 "headers": {"Content-Type": "text/csv"},
             }
+        elif operation == "explain_feature_flag":
+            made.options["json"] = {"key": await self.new_flag()}
+        elif operation == "import_settings":
+            name = word()
+            made.options["content"] = json.dumps({"settings": {name: {"value": name, "value_type": "string"}}})
         elif operation == "import_tenant":
             made.options |= {
                 "content": await self._archive(made) if role == "platform" else b"",
@@ -202,6 +229,18 @@ class Preparations:
         )
         assert answer.status_code == 201, answer.text
         return name
+
+    async def new_system_setting(self) -> str:
+        """A key that the system has a value for."""
+        api, key = Api(self.http, {"X-Platform-Key": PLATFORM_KEY}), word()
+        answer = await api.put(f"/platform/settings/{key}", json=body_of("put_system_setting"))
+        assert answer.status_code == 200, answer.text
+        return key
+
+    async def new_flag(self) -> str:
+        """A flag's key, for who asks the copy that only a change through the API renews."""
+        created = await self.tenant.owner.post("/settings/feature-flags", json=body_of("create_feature_flag"))
+        return str(created.json()["key"])
 
     async def new_platform_key(self) -> str:
         """A platform key's id."""

@@ -9,16 +9,22 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from serving.route import Route
+from tests.support.world import API
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method and a path template below ``/api/v1``, by the name of its function."""
+    """A method and a path template, below ``/api/v1`` or, with ``//``, the root, by the name of its function."""
 
     name: str
     method: str
     path: str
     route: APIRoute
+
+    @property
+    def address(self) -> str:
+        """The whole path."""
+        return self.path[1:] if self.path.startswith("//") else API + self.path
 
 
 def operations_of(app: FastAPI) -> Iterator[Operation]:
@@ -26,6 +32,7 @@ def operations_of(app: FastAPI) -> Iterator[Operation]:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, Route):
-            path = (context.path or "").removeprefix("/api/v1")
+            full = context.path or ""
+            path = full.removeprefix(API) if full.startswith(API) else f"/{full}"
             for method in sorted(route.methods or ()):
                 yield Operation(route.name, method, path, route)

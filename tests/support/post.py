@@ -18,7 +18,6 @@ import httpx
 from fastapi import FastAPI
 
 import main
-import users
 from common.config import Config
 from common.outbox.worker import OutboxWorker
 from migrations.startup import Startup
@@ -124,8 +123,8 @@ class PostOffice:
 def new_worker(app: FastAPI) -> OutboxWorker:
     """A worker of the application, which does nothing by itself."""
     services = services_of(app)
-    handlers = {kind: partial(handler, services) for kind, handler in users.JOB_HANDLERS.items()}
-    return OutboxWorker(lambda: services.database.system(read_only=False), handlers)
+    handlers = {kind: partial(handler, services) for kind, handler in main.JOB_HANDLERS.items()}
+    return OutboxWorker(services.database.system_bookkeeping, handlers)
 
 
 @asynccontextmanager

@@ -140,6 +140,28 @@ async def insert_reset_token(owner: asyncpg.Connection, user_id: str) -> str:
     return token
 
 
+async def create_setting(tenant: TestTenant, *, title: str = "") -> str:
+    """A setting's key. Through the API after all: it is read from copies that would not know what stands in a table."""
+    key = word()
+    body = {"key": key, "value": key, "value_type": "string", "description": title}
+    answer = await tenant.owner.post("/settings", json=body)
+    assert answer.status_code == 201, answer.text
+    return key
+
+
+async def insert_flag(owner: asyncpg.Connection, *, title: str = "") -> str:
+    """A feature flag's key."""
+    key = word()
+    await owner.execute(
+        "INSERT INTO feature_flags (id, key, variants, description) VALUES ($1, $2, $3, $4)",
+        new_id(),
+        key,
+        '{"on": true, "off": false}',
+        title,
+    )
+    return key
+
+
 async def insert_verification_token(owner: asyncpg.Connection, user_id: str) -> str:
     """The token of a mail that proves the address a user has."""
     token, moment = secrets.token_urlsafe(32), datetime.now(UTC)

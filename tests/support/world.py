@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +24,8 @@ _numbers = itertools.count(1)
 
 
 class Api:
-    """A client that sends a tenant's header and, when signed in, a token. Paths are relative to ``/api/v1``."""
+    """A client that sends a tenant's header and, when signed in, a token. Paths are relative to ``/api/v1``; those that
+    begin with ``//``, to the root."""
 
     def __init__(self, http: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
         self._http = http
@@ -33,7 +35,15 @@ class Api:
         """Send one request; ``headers`` are added, and a None value takes one of ours away."""
         merged = {**self.headers, **(options.pop("headers", None) or {})}
         headers = {name: value for name, value in merged.items() if value is not None}
-        return await self._http.request(method, API + path, headers=headers, **options)
+        return await self._http.request(method, self._address(path), headers=headers, **options)
+
+    @staticmethod
+    def _address(path: str) -> str:
+        return path[1:] if path.startswith("//") else API + path
+
+    def stream(self, method: str, path: str) -> AbstractAsyncContextManager[httpx.Response]:
+        """An answer that is read while it is being sent."""
+        return self._http.stream(method, self._address(path), headers=self.headers)
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         """Send a GET request."""

@@ -15,7 +15,9 @@ from tests.support.world import TestTenant
 # The tables that a stranger may want to change.
 TABLES: Final = (
     "users", "user_roles", "user_permissions", "roles", "role_permissions", "teams", "team_members", "team_roles",
-    "user_sessions", "api_keys", "invitations", "password_reset_tokens", "email_verification_tokens", "audit_logs",
+    "user_sessions", "api_keys", "invitations", "password_reset_tokens", "email_verification_tokens", "settings",
+    "feature_flags", "flag_sets",
+    "audit_logs",
 )  # fmt: skip
 
 
@@ -30,6 +32,9 @@ async def ids_of(tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, str
         "key_id": await things.insert_key(owner, user_id, title=tenant.canary),
         "session_id": await things.insert_session(owner, user_id),
         "invitation_id": invitation_id,
+        "key": await things.create_setting(tenant, title=tenant.canary),
+        "entry_id": str(await owner.fetchval("SELECT id FROM audit_logs WHERE seq = 1")),
+        "flag_key": await things.insert_flag(owner, title=tenant.canary),
     }
 
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.promise("T1")
 # The only operations that need no credential of the tenant. A new one must be added here, with a test of its own.
 WITHOUT_CREDENTIAL: Final = {
     "login", "refresh", "verify_tenant", "initialize_tenant", "request_password_reset", "resend_verification",
+    "get_public_settings",
 }  # fmt: skip
 # Those whose body has a secret of one tenant.
 BY_MAIL: Final = {"reset_password", "verify_email", "accept_invitation"}
@@ -104,7 +105,15 @@ async def test_no_list_shows_anything_of_another_tenant(
         if operation.name != "explain_permission" and beta.canary in (await beta.owner.get(path)).text:
             showing.add(operation.name)
     # It would have been found.
-    expected = {"list_users", "list_roles", "list_teams", "list_api_keys", "list_invitations", "export_users"}
+    expected = {
+        "list_users",
+        "list_roles",
+        "list_teams",
+        "list_api_keys",
+        "list_invitations",
+        "export_users",
+        "export_audit_logs",
+    }
     assert showing >= expected
 
 

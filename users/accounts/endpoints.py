@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from dependencies import Listing, Provided, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, ThisVisit, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts import service
@@ -39,11 +39,9 @@ async def list_users(  # noqa: PLR0917 - FastAPI calls it by keyword
 
 
 @router.post("", status_code=201, summary="Create a user")
-async def create_user(
-    unit: Write, actor: UsersCreator, payload: UserCreate, services: Provided, reply: Replying
-) -> User:
+async def create_user(unit: Write, actor: UsersCreator, payload: UserCreate, visit: ThisVisit, reply: Replying) -> User:
     """Nobody can give a role that holds more than he does."""
-    return reply.created(await service.create_user(unit, actor, payload, services))
+    return reply.created(await service.create_user(unit, actor, payload, visit))
 
 
 @router.get("/{user_id}", summary="Get a user")
@@ -53,9 +51,11 @@ async def get_user(unit: Read, _actor: UsersReader, user_id: UUID, reply: Replyi
 
 
 @router.put("/{user_id}", summary="Replace a user's fields")
-async def replace_user(unit: Write, actor: UsersEditor, user_id: UUID, payload: UserReplace, reply: Replying) -> User:
+async def replace_user(  # noqa: PLR0917 - FastAPI calls it by keyword
+    unit: Write, actor: UsersEditor, user_id: UUID, payload: UserReplace, reply: Replying, settings: Obeyed
+) -> User:
     """Sets every editable field; what is left out gets its default."""
-    return reply.tag(await service.replace_user(unit, actor, user_id, payload, reply.expected_version))
+    return reply.tag(await service.replace_user(unit, actor, user_id, payload, reply.expected_version, settings))
 
 
 @router.patch("/{user_id}", summary="Change some of a user's fields")

@@ -24,8 +24,8 @@ class UserReplace(Payload):
     username: Username
     full_name: FullName | None = None
     phone: Phone | None = None
-    locale: Locale = "en"
-    timezone: TimeZone = "UTC"
+    locale: Locale | None = Field(default=None, description="Left out: `tenant.default_locale`.")
+    timezone: TimeZone | None = Field(default=None, description="Left out: `tenant.time_zone`.")
     avatar_url: WebAddress | None = None
     is_active: bool = True
 

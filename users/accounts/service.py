@@ -11,13 +11,15 @@ from common.clock import now
 from common.errors import NotFound, VersionConflict
 from common.ids import new_id
 from common.paging import ListQuery
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
-from serving.services import Services
+from serving.visit import Visit
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts import queries
 from users.accounts.schemas import UserCreate, UserPatch, UserReplace
 from users.auth.principals import forget_rights
+from users.declarations import DEFAULT_LOCALE, TIME_ZONE
 from users.mailing.orders import cancel_links, order_notice, order_verification, order_welcome
 from users.passwords.rules import check_password
 from users.rights import rules
@@ -43,15 +45,16 @@ async def get_user(unit: ReadUnit, user_id: UUID) -> User:
     return User.model_validate(row)
 
 
-async def create_user(unit: WriteUnit, actor: Principal, payload: UserCreate, services: Services) -> User:
+async def create_user(unit: WriteUnit, actor: Principal, payload: UserCreate, visit: Visit) -> User:
     """A new user with its roles and teams. Raises EmailTaken, UsernameTaken, PasswordRefused, PermissionDenied."""
     password_hash = None
     if payload.password is not None:
         about = (payload.username, payload.email, payload.full_name, actor.tenant.tenant_id)
-        await check_password(services, payload.password, about)
-        password_hash = await services.passwords.hash(payload.password)  # before the first SQL: no connection waits
+        await check_password(visit.services, visit.settings, payload.password, about)
+        # Before the first SQL: no connection waits.
+        password_hash = await visit.services.passwords.hash(payload.password)
     user_id, moment = new_id(), now()
-    values = payload.model_dump(exclude={"password", "role_ids", "team_ids"})
+    values = _complete(payload.model_dump(exclude={"password", "role_ids", "team_ids"}), visit.settings)
     await rules.check_new_user(unit, actor, "users:create", payload.role_ids, payload.team_ids)
     await queries.insert_user(
         unit,
@@ -73,11 +76,17 @@ async def create_user(unit: WriteUnit, actor: Principal, payload: UserCreate, se
     return await get_user(unit, user_id)
 
 
-async def replace_user(
-    unit: WriteUnit, actor: Principal, user_id: UUID, payload: UserReplace, expected_version: int | None
+async def replace_user(  # noqa: PLR0917 - who, whom, what, on which condition, with which defaults
+    unit: WriteUnit,
+    actor: Principal,
+    user_id: UUID,
+    payload: UserReplace,
+    expected_version: int | None,
+    settings: Effective,
 ) -> User:
     """Set all editable fields."""
-    return await _change_user(unit, actor, user_id, payload.model_dump(), expected_version)
+    values = _complete(payload.model_dump(), settings)
+    return await _change_user(unit, actor, user_id, values, expected_version)
 
 
 async def update_user(
@@ -149,6 +158,12 @@ async def _lock(unit: WriteUnit, actor: Principal, user_id: UUID, expected_versi
         raise VersionConflict
     await rules.check_rank(unit, actor, user_id)
     return dict(row._mapping)
+
+
+def _complete(values: dict[str, Any], settings: Effective) -> dict[str, Any]:
+    """The fields of a user with the tenant's language and time zone where none is given."""
+    defaults = {"locale": settings[DEFAULT_LOCALE], "timezone": settings[TIME_ZONE]}
+    return {name: defaults.get(name) if value is None else value for name, value in values.items()}
 
 
 def _with_normalized(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import DateTime, Row, Uuid, bindparam, case, column, func, insert, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, case, func, insert, literal, or_, select, update
 
 from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
-from database import BookkeepingUnit, ReadUnit, WriteUnit
+from database import ReadUnit, WriteUnit
 from users.models import ApiKey, User
 
 _keys: Any = ApiKey.__table__
@@ -103,11 +102,21 @@ async def lock_key(unit: WriteUnit, key_id: UUID) -> Row[Any] | None:
 
 
 async def lock_owner(unit: WriteUnit, user_id: UUID) -> bool:
-    """Whether the user is still active. It stays so until COMMIT: who is being deactivated leaves no key behind."""
+    """Whether the user is still active. It stays so until COMMIT: who is being deactivated leaves no key behind. And of
+    two requests that make a key of one user at once, the second counts the first one's."""
     found = await unit.execute(
-        select(User.id).where(User.id == user_id, User.is_active, User.deleted_at.is_(None)).with_for_update(read=True)
+        select(User.id)
+        .where(User.id == user_id, User.is_active, User.deleted_at.is_(None))
+        .with_for_update(key_share=True)
     )
     return found.one_or_none() is not None
+
+
+async def count_living_keys(unit: WriteUnit, user_id: UUID, moment: datetime) -> int:
+    """How many keys of a user are neither revoked nor over."""
+    alive = ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > moment)
+    found = await unit.execute(select(func.count()).select_from(ApiKey).where(ApiKey.user_id == user_id, alive))
+    return int(found.scalar_one())
 
 
 async def insert_key(unit: WriteUnit, values: Mapping[str, Any]) -> None:
@@ -118,19 +127,3 @@ async def insert_key(unit: WriteUnit, values: Mapping[str, Any]) -> None:
 async def update_key(unit: WriteUnit, key_id: UUID, values: Mapping[str, Any]) -> None:
     """Change a key that ``lock_key`` holds."""
     await unit.execute(update(ApiKey).where(ApiKey.id == key_id).values(**values, version=ApiKey.version + 1))
-
-
-async def record_uses(unit: BookkeepingUnit, uses: Mapping[UUID, datetime]) -> None:
-    """Note when keys were last used, all in one statement; another process may know of a later use."""
-    ids: Any = bindparam("ids", list(uses), type_=ARRAY(Uuid))
-    moments: Any = bindparam("moments", list(uses.values()), type_=ARRAY(DateTime(timezone=True)))
-    used = (
-        func.unnest(ids, moments)
-        .table_valued(column("id", Uuid()), column("moment", DateTime(timezone=True)), name="used")
-        .render_derived()
-    )
-    await unit.execute(
-        update(ApiKey)
-        .where(ApiKey.id == used.c.id, or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < used.c.moment))
-        .values(last_used_at=used.c.moment)
-    )

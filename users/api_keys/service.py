@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -15,6 +15,7 @@ from common.errors import (
     ApiKeyRevoked,
     NotFound,
     PermissionDenied,
+    TooManyKeys,
     Unauthenticated,
     Unprocessable,
     VersionConflict,
@@ -27,9 +28,11 @@ from shared_auth import KeySecret, Principal
 from shared_models import Page
 from users.api_keys import queries
 from users.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyPatch, ApiKeyWithSecret
-from users.auth.principals import PRINCIPALS
+from users.models import PRINCIPALS
 from users.permissions import permission_text, read_permissions, split_permission
 from users.rights.rules import check_holds, check_rank
+
+MAX_LIVING_KEYS: Final = 100  # of one user; nobody oversees more, and every forgotten one is a way in
 
 
 async def list_keys(
@@ -60,6 +63,7 @@ async def create_key(unit: WriteUnit, actor: Principal, payload: ApiKeyCreate, s
     }
     if not await queries.lock_owner(unit, actor.user_id):
         raise Unauthenticated
+    await _check_count(unit, actor.user_id, moment)
     secret, key_id = KeySecret.new(), new_id()
     await queries.insert_key(
         unit,
@@ -92,8 +96,7 @@ async def update_key(  # noqa: PLR0917 - unit and actor first, as everywhere
         values["permissions"] = _permissions(actor, payload.permissions, services, present=before.permissions)
     if "allowed_cidrs" in values:
         values["allowed_cidrs"] = _unique(payload.allowed_cidrs)
-    if values.get("expires_at") != before.expires_at:
-        _in_future(values.get("expires_at"), moment)
+    await _check_expiry(unit, before, values, moment)
     changes = differences(dict(before._mapping), values)
     if changes:
         await queries.update_key(unit, key_id, {**values, "updated_at": moment})
@@ -154,6 +157,23 @@ async def _lock(unit: WriteUnit, actor: Principal, key_id: UUID) -> Row[Any]:
         raise NotFound("There is no such API key.")
     await check_rank(unit, actor, row.user_id)
     return row
+
+
+async def _check_count(unit: WriteUnit, owner: UUID, moment: datetime) -> None:
+    """Whether the owner, whose row is locked, may have one more living key. Raises TooManyKeys."""
+    if await queries.count_living_keys(unit, owner, moment) >= MAX_LIVING_KEYS:
+        raise TooManyKeys
+
+
+async def _check_expiry(unit: WriteUnit, before: Row[Any], values: Mapping[str, Any], moment: datetime) -> None:
+    """Whether the key may end at the time in ``values``, if there is one; an ended key comes back to life with it."""
+    ends = values.get("expires_at", before.expires_at)
+    if ends == before.expires_at:
+        return
+    _in_future(ends, moment)
+    if before.expires_at is not None and before.expires_at <= moment:
+        await queries.lock_owner(unit, before.user_id)
+        await _check_count(unit, before.user_id, moment)
 
 
 def _check_version(row: Row[Any], expected_version: int | None) -> None:

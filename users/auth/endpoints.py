@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from dependencies import AnyUser, LoggedIn, Route, SignedInVisit, TenantVisit, Write
+from dependencies import AnyUser, Enrolling, EnrollingVisit, Route, TenantVisit, Write
 from users.auth import service
 from users.auth.schemas import AuthenticationTest, LoginRequest, Me, RefreshRequest, TokenPair
 
@@ -15,7 +15,8 @@ router = APIRouter(prefix="/auth", tags=["authentication"], route_class=Route)
 
 @router.post("/login", summary="Log in")
 async def login(visit: TenantVisit, payload: LoginRequest) -> TokenPair:
-    """Every wrong combination of user name and password gets the same answer, after the same work."""
+    """Every wrong combination of user name and password gets the same answer, after the same work. Where a role demands
+    a second factor that is not enrolled, `required_action` says so, and the tokens are good for nothing else."""
     return await service.log_in(visit, payload)
 
 
@@ -27,15 +28,15 @@ async def refresh(visit: TenantVisit, payload: RefreshRequest) -> TokenPair:
 
 
 @router.post("/logout", status_code=204, summary="Log out")
-async def logout(unit: Write, actor: LoggedIn, scope: Annotated[service.LogoutScope, Query()] = "local") -> None:
+async def logout(unit: Write, actor: Enrolling, scope: Annotated[service.LogoutScope, Query()] = "local") -> None:
     """Ends this session (`local`), all others (`others`) or all (`global`); their tokens are dead at once."""
     await service.log_out(unit, actor, scope)
 
 
-@router.get("/me", summary="Who am I")
-async def get_me(visit: SignedInVisit) -> Me:
-    """The signed-in user with roles, permissions and session."""
-    return await service.describe_me(visit)
+@router.get("/me", summary="Who am I", response_model=Me)
+async def get_me(visit: EnrollingVisit) -> Response:
+    """The signed-in user with roles, permissions and session, and what must be done before they count."""
+    return Response(await service.describe_me(visit), media_type="application/json")
 
 
 @router.get("/test", summary="Test the credential")

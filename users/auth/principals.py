@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 
 from common.clock import now
 from common.ids import TenantName
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import LEVEL_ORDER, Level, Principal
 from users.auth import queries
+from users.auth.lifetimes import SessionTimes
 from users.auth.schemas import Me, Session
+from users.declarations import SECOND_FACTOR_ROLES
+from users.models import PRINCIPALS
 from users.schemas import RoleRef, User
 
-PRINCIPALS: Final = "principals"
-"""The cached principals of a tenant, by session and by API key's digest: what ``WriteUnit.invalidate`` takes."""
+
+@dataclass(frozen=True, slots=True)
+class SessionHolder:
+    """Who is behind a session, and the session's times, which are asked on every use, also of a copy."""
+
+    principal: Principal
+    times: SessionTimes
 
 
-async def load_principal(unit: ReadUnit, *, tenant: TenantName, user_id: UUID, session_id: UUID) -> Principal | None:
-    """The principal behind a verified token; None when its user or session is no more."""
+async def load_holder(unit: ReadUnit, *, tenant: TenantName, user_id: UUID, session_id: UUID) -> SessionHolder | None:
+    """Who is behind a verified token; None when its user or session is no more."""
     row = await queries.find_rights(unit, user_id, session_id, now())
-    return _principal(tenant, user_id, row, session_id) if row else None
+    if row is None:
+        return None
+    times = SessionTimes(row.started_at, row.refreshed_at, row.ends_at)
+    return SessionHolder(_principal(tenant, user_id, row, session_id), times)
 
 
 async def load_owner(unit: ReadUnit, *, tenant: TenantName, user_id: UUID) -> Principal | None:
@@ -35,6 +48,17 @@ async def load_owner(unit: ReadUnit, *, tenant: TenantName, user_id: UUID) -> Pr
 def forget_rights(unit: WriteUnit) -> None:
     """Have every process ask again, once the change is durable, what people and API keys of this tenant may do."""
     unit.invalidate(PRINCIPALS)
+
+
+def restrain(principal: Principal, settings: Effective) -> Principal:
+    """The same principal; without any right while one of its roles demands a second factor that it has not."""
+    demanding = settings[SECOND_FACTOR_ROLES]
+    if not demanding or principal.has_second_factor or principal.required_action is not None:
+        return principal
+    demanded = {name.lower() for name in demanding}
+    if demanded.isdisjoint(name.lower() for _, name in principal.roles):
+        return principal
+    return replace(principal, permissions={}, required_action="enrol_second_factor")
 
 
 def permission_names(actor: Principal) -> list[str]:
@@ -50,6 +74,7 @@ def describe(actor: Principal, user: User, session: Session | None) -> Me:
         roles=[RoleRef(id=role_id, name=name) for role_id, name in actor.roles],
         permissions=permission_names(actor),
         session=session,
+        required_action=actor.required_action,
     )
 
 
@@ -72,4 +97,5 @@ def _principal(tenant: TenantName, user_id: UUID, row: Row[Any], session_id: UUI
         roles=tuple((UUID(role["id"]), role["name"]) for role in row.roles or ()),
         rank=row.rank,
         permissions=strongest(row.grants or (), frozenset(row.denials or ())),
+        has_second_factor=row.mfa_enabled,
     )

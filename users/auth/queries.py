@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, insert, literal, or_, select, union, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, literal, or_, select, union, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from common.paging import AnySelect
 from database import ReadUnit, WriteUnit
+from users.auth.lifetimes import Lifetimes
 from users.models import (
+    PRINCIPALS,
     PROFILES,
     Role,
     RolePermission,
@@ -83,6 +85,7 @@ async def lock_session(unit: WriteUnit, session_id: UUID) -> Row[Any] | None:
             UserSession.refresh_digest,
             UserSession.rotated_at,
             UserSession.created_at,
+            UserSession.last_used_at,
             UserSession.idle_expires_at,
             UserSession.expires_at,
             UserSession.revoked_at,
@@ -97,8 +100,9 @@ async def lock_session(unit: WriteUnit, session_id: UUID) -> Row[Any] | None:
 
 
 async def update_session(unit: WriteUnit, session_id: UUID, values: Mapping[str, Any]) -> None:
-    """Change a session that ``lock_session`` holds, and have its copies forgotten."""
+    """Change a session that ``lock_session`` holds, and have its copies forgotten: they know its times."""
     unit.invalidate(PROFILES, str(session_id))
+    unit.invalidate(PRINCIPALS, str(session_id))
     await unit.execute(update(UserSession).where(UserSession.id == session_id).values(**values))
 
 
@@ -121,6 +125,29 @@ async def end_sessions(
     return list(ended.scalars())
 
 
+async def end_oldest_sessions(
+    unit: WriteUnit, user_id: UUID, moment: datetime, limits: Lifetimes, *, keep: int
+) -> list[UUID]:
+    """End the living sessions of a user save the newest ``keep``. Answers their ids, the oldest first."""
+    living = select(UserSession.id).where(UserSession.user_id == user_id, lives(moment, limits))
+    surplus = living.order_by(UserSession.created_at.desc(), UserSession.id.desc()).offset(keep)
+    statement = update(UserSession).where(UserSession.id.in_(surplus))
+    values = {"revoked_at": moment, "revoked_reason": "too_many_sessions"}
+    ended = await unit.execute(statement.values(**values).returning(UserSession.id))
+    return sorted(ended.scalars())
+
+
+def lives(moment: datetime, limits: Lifetimes) -> ColumnElement[bool]:
+    """Whether a session has neither been ended nor come to an end by itself."""
+    return and_(
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > literal(moment),
+        UserSession.idle_expires_at > literal(moment),
+        UserSession.created_at > literal(moment - limits.absolute),
+        UserSession.last_used_at > literal(moment - limits.idle),
+    )
+
+
 async def find_session(unit: ReadUnit, session_id: UUID) -> Row[Any] | None:
     """A session as its owner sees it."""
     found = await unit.execute(
@@ -140,6 +167,11 @@ async def find_rights(unit: ReadUnit, user_id: UUID, session_id: UUID, moment: d
     """Everything a principal is made of, in one statement; None unless user and session are alive."""
     found = await unit.execute(
         _rights(user_id)
+        .add_columns(
+            UserSession.created_at.label("started_at"),
+            UserSession.last_used_at.label("refreshed_at"),
+            func.least(UserSession.expires_at, UserSession.idle_expires_at).label("ends_at"),
+        )
         .join(UserSession, UserSession.user_id == User.id)
         .where(
             UserSession.id == session_id,
@@ -185,6 +217,7 @@ def _rights(user_id: UUID) -> AnySelect:
     )
     return select(
         User.username,
+        User.mfa_enabled,
         roles.scalar_subquery().label("roles"),
         select(func.coalesce(func.max(Role.rank), 0))
         .where(Role.id.in_(select(held.c.role_id)))

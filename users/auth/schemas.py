@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from shared_auth import RequiredAction
 from shared_models import Payload, Shape, Timestamp
 from users.schemas import Login, Password, RoleRef, User
 
@@ -41,6 +42,9 @@ class TokenPair(Shape):
     refresh_expires_in: int = Field(examples=[1209600], description="Seconds the refresh token lives if unused.")
     session_id: UUID
     user: User
+    required_action: RequiredAction | None = Field(
+        default=None, description="What must be done before anything else is allowed, as the settings demand."
+    )
 
 
 class Session(Shape):
@@ -63,6 +67,7 @@ class Me(Shape):
     roles: list[RoleRef] = Field(description="Held directly or through a team.")
     permissions: list[str] = Field(examples=[["tasks:read:own", "settings:read"]])
     session: Session | None
+    required_action: RequiredAction | None = Field(description="What must be done before anything else is allowed.")
 
 
 class AuthenticationTest(Shape):

@@ -14,15 +14,20 @@ from common.audit import Actor, Target
 from common.clock import now
 from common.errors import InvalidCredentials, MfaRequired, RefreshTokenInvalid, RefreshTokenReused
 from common.ids import new_id
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.visit import Visit
-from shared_auth import Principal, RefreshToken, session_deadlines
+from shared_auth import Principal, RefreshToken, RequiredAction
 from users.accounts.service import get_user
 from users.auth import queries
-from users.auth.principals import PRINCIPALS
-from users.auth.schemas import LoginRequest, Me, TokenPair
+from users.auth.lifetimes import Lifetimes, SessionTimes
+from users.auth.principals import load_owner, restrain
+from users.auth.schemas import LoginRequest, TokenPair
+from users.declarations import SECOND_FACTOR_ROLES, SESSIONS_PER_USER
 from users.limits import refund, spend_login
 from users.mfa.service import use_second_factor
+from users.models import PRINCIPALS
+from users.schemas import User
 
 LogoutScope = Literal["local", "others", "global"]
 
@@ -65,7 +70,7 @@ async def refresh(visit: Visit, text: str) -> TokenPair:
     async with visit.write() as unit:
         session = await queries.lock_session(unit, token.session_id)
         moment = now()
-        if session is None or not _is_alive(session, moment):
+        if session is None or not _is_alive(session, visit.settings, moment):
             raise RefreshTokenInvalid
         unit.origin = replace(unit.origin, session_id=session.id)
         pair = await _continue_session(visit, unit, session, token, moment)
@@ -86,22 +91,18 @@ async def log_out(unit: WriteUnit, actor: Principal, scope: LogoutScope) -> None
         unit.invalidate(PRINCIPALS, str(session_id))
 
 
-async def describe_me(visit: Visit) -> Me:
-    """The signed-in user, its rights and its session."""
+async def describe_me(visit: Visit) -> bytes:
+    """The signed-in user, its rights and its session, as JSON."""
     assert visit.tenant is not None
     assert visit.principal is not None
-    me = await visit.services.find_profile(visit.tenant, visit.principal)
-    assert isinstance(me, Me)
-    return me
+    return await visit.services.find_profile(visit.tenant, visit.principal)
 
 
 async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_hash: str | None) -> TokenPair | None:
     """The new session's tokens; None when the user was changed while the password was verified."""
-    config, moment = visit.services.config, now()
+    moment, limits = now(), Lifetimes.of(visit.settings)
     token = visit.services.refresh_tokens.first(new_id())
-    idle_end, end = session_deadlines(
-        moment, idle=config.refresh_idle_seconds, absolute=config.refresh_absolute_seconds, started=moment
-    )
+    idle_end, end = limits.deadlines(moment, moment)
     if not await queries.record_login(unit, user, moment, renewed_hash):
         return None
     await queries.insert_session(
@@ -123,7 +124,20 @@ async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_h
     actor = Actor("user", user.id, user.username)
     unit.origin = replace(unit.origin, session_id=token.session_id)
     unit.audit("auth.login.succeeded", actor=actor, target=_target(user.id, user.username))
+    await _end_surplus(visit, unit, actor, user.id, moment)
     return await _pair(visit, unit, user.id, token, idle_end - moment)
+
+
+async def _end_surplus(visit: Visit, unit: WriteUnit, actor: Actor, user_id: UUID, moment: datetime) -> None:
+    """End the oldest sessions beyond what a user may have. Logins of one user stand in line for the user's row, so that
+    each counts the session of the one before."""
+    most = visit.settings[SESSIONS_PER_USER]
+    if most == 0:
+        return
+    limits = Lifetimes.of(visit.settings)
+    for session_id in await queries.end_oldest_sessions(unit, user_id, moment, limits, keep=most):
+        unit.audit("auth.session.displaced", actor=actor, target=Target("session", str(session_id)))
+        unit.invalidate(PRINCIPALS, str(session_id))
 
 
 async def _continue_session(
@@ -132,9 +146,7 @@ async def _continue_session(
     """The next pair; None when the token had its turn before, and not just now."""
     config = visit.services.config
     successor = visit.services.refresh_tokens.successor(token)
-    idle_end, _ = session_deadlines(
-        moment, idle=config.refresh_idle_seconds, absolute=config.refresh_absolute_seconds, started=session.created_at
-    )
+    idle_end, end = Lifetimes.of(visit.settings).deadlines(moment, session.created_at)
     if _is_current(session, token):
         values = {
             "generation": successor.generation,
@@ -142,6 +154,7 @@ async def _continue_session(
             "rotated_at": moment,
             "last_used_at": moment,
             "idle_expires_at": idle_end,
+            "expires_at": end,
         }
         await queries.update_session(unit, session.id, values)
         actor = Actor("user", session.user_id, session.username)
@@ -181,12 +194,22 @@ async def _pair(
         refresh_expires_in=int(refresh_expires_in.total_seconds()),
         session_id=token.session_id,
         user=user,
+        required_action=await _required_action(visit, unit, user),
     )
 
 
-def _is_alive(session: Row[Any], moment: datetime) -> bool:
-    in_time = moment < session.expires_at and moment < session.idle_expires_at
-    return bool(session.user_is_active and session.revoked_at is None and in_time)
+async def _required_action(visit: Visit, unit: ReadUnit, user: User) -> RequiredAction | None:
+    """What the new tokens are good for; asks for the roles only where one might demand something."""
+    assert visit.tenant is not None
+    if user.mfa_enabled or not visit.settings[SECOND_FACTOR_ROLES]:
+        return None
+    owner = await load_owner(unit, tenant=visit.tenant.name, user_id=user.id)
+    return restrain(owner, visit.settings).required_action if owner else None
+
+
+def _is_alive(session: Row[Any], settings: Effective, moment: datetime) -> bool:
+    times = SessionTimes(session.created_at, session.last_used_at, min(session.expires_at, session.idle_expires_at))
+    return bool(session.user_is_active and session.revoked_at is None and times.are_within(settings, moment))
 
 
 def _is_current(session: Row[Any], token: RefreshToken) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from dependencies import RequiresVisiting, Route
 from serving.visit import Visit
@@ -16,10 +16,9 @@ router = APIRouter(prefix="/auth", tags=["authentication"], route_class=Route)
 Introspector = Annotated[Visit, Depends(RequiresVisiting("tokens:introspect"))]
 
 
-@router.post(
-    "/introspect", summary="Ask what a credential is worth", openapi_extra=FORM, response_model_exclude_none=True
-)
-async def introspect_token(visit: Introspector, request: Request) -> Introspection:
+@router.post("/introspect", summary="Ask what a credential is worth", openapi_extra=FORM, response_model=Introspection)
+async def introspect_token(visit: Introspector, request: Request) -> Response:
     """RFC 7662, for access tokens and API keys of the same tenant. Whatever is wrong with a credential, the answer is
     just `{"active": false}`. An API key's `allowed_cidrs` are for the asking service to check."""
-    return await service.introspect(visit, service.read_form(await request.body()))
+    answer = await service.introspect(visit, service.read_form(await request.body()))
+    return Response(answer, media_type="application/json")

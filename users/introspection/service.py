@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from common.clock import now
 from common.errors import InvalidRequest, Unauthenticated
 from serving.visit import Visit
-from shared_auth import KeySecret, Principal
+from shared_auth import Claims, KeyHolder, KeySecret, Principal
 from users.auth.principals import permission_names
 from users.introspection.schemas import INACTIVE, Introspection
 
 MAX_FIELDS = 10
+DEAD: Final = INACTIVE.model_dump_json(exclude_none=True).encode()
 
 
 def read_form(body: bytes) -> str:
@@ -27,22 +28,41 @@ def read_form(body: bytes) -> str:
     return tokens[0]
 
 
-async def introspect(visit: Visit, text: str) -> Introspection:
-    """What the credential is worth in the visited tenant; whatever is wrong with it, it is just not active."""
+async def introspect(visit: Visit, text: str) -> bytes:
+    """What the credential is worth in the visited tenant, as JSON; whatever is wrong with it, it is just not active."""
     is_key = text.startswith(KeySecret.PREFIX)
     return await (_introspect_key(visit, text) if is_key else _introspect_token(visit, text))
 
 
-async def _introspect_token(visit: Visit, text: str) -> Introspection:
+async def _introspect_token(visit: Visit, text: str) -> bytes:
     services, tenant = visit.services, visit.tenant
     assert tenant is not None
     try:
         claims = services.access_tokens.verify(text)
     except Unauthenticated:
-        return INACTIVE
-    principal = await services.find_principal(tenant, claims) if claims.tenant == tenant.name else None
+        return DEAD
+    principal = await services.find_principal(tenant, claims, visit.settings) if claims.tenant == tenant.name else None
     if principal is None:
-        return INACTIVE
+        return DEAD
+    key = ("introspection", tenant.name.schema, claims.token_id)
+    return services.rendered.get(key, (claims, principal), lambda: _write(_token(visit, claims, principal)))
+
+
+async def _introspect_key(visit: Visit, text: str) -> bytes:
+    assert visit.tenant is not None
+    key = KeySecret.read(text)
+    holder = await visit.services.find_key_holder(visit.tenant, key, visit.settings) if key else None
+    if key is None or holder is None or not holder.is_alive(now()):
+        return DEAD
+    name = ("introspection", visit.tenant.name.schema, key.digest)
+    return visit.services.rendered.get(name, (holder,), lambda: _write(_key(visit, holder)))
+
+
+def _write(introspection: Introspection) -> bytes:
+    return introspection.model_dump_json(exclude_none=True).encode()
+
+
+def _token(visit: Visit, claims: Claims, principal: Principal) -> Introspection:
     return Introspection(
         **_common(visit, principal),
         token_type="access_token",  # noqa: S106 - not a password
@@ -53,12 +73,7 @@ async def _introspect_token(visit: Visit, text: str) -> Introspection:
     )
 
 
-async def _introspect_key(visit: Visit, text: str) -> Introspection:
-    assert visit.tenant is not None
-    key = KeySecret.read(text)
-    holder = await visit.services.find_key_holder(visit.tenant, key) if key else None
-    if holder is None or not holder.is_alive(now()):
-        return INACTIVE
+def _key(visit: Visit, holder: KeyHolder) -> Introspection:
     reference = holder.principal.api_key
     assert reference is not None
     return Introspection(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from dependencies import Listing, Read, Replying, Requires, Route, TenantVisit, Write
+from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, TenantVisit, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.invitations import service
@@ -32,11 +32,11 @@ async def list_invitations(
 
 @router.post("/users/invitations", status_code=201, summary="Invite somebody")
 async def create_invitation(
-    unit: Write, actor: InvitationsCreator, payload: InvitationCreate, reply: Replying
+    unit: Write, actor: InvitationsCreator, payload: InvitationCreate, reply: Replying, settings: Obeyed
 ) -> Invitation:
-    """Mails a link that is good once, for seven days. Nobody can give a role, directly or by a team, that holds more
-    than he does. An address that waits for an answer already: 409 `invitation_pending`."""
-    return reply.created(await service.create_invitation(unit, actor, payload))
+    """Mails a link that is good once, for `invitations.lifetime_hours`. Nobody can give a role, directly or by a team,
+    that holds more than he does. An address that waits for an answer already: 409 `invitation_pending`."""
+    return reply.created(await service.create_invitation(unit, actor, payload, settings))
 
 
 @router.get("/users/invitations/{invitation_id}", summary="Get an invitation")
@@ -46,10 +46,12 @@ async def get_invitation(unit: Read, _actor: InvitationsReader, invitation_id: U
 
 
 @router.post("/users/invitations/{invitation_id}/resend", status_code=202, summary="Mail an invitation again")
-async def resend_invitation(unit: Write, actor: InvitationsEditor, invitation_id: UUID, reply: Replying) -> Invitation:
-    """Another link, good for another seven days; the one before is worthless then. Wants the rights to give what the
+async def resend_invitation(
+    unit: Write, actor: InvitationsEditor, invitation_id: UUID, reply: Replying, settings: Obeyed
+) -> Invitation:
+    """Another link, good for as long again; the one before is worthless then. Wants the rights to give what the
     invitation gives, like inviting."""
-    return reply.tag(await service.resend_invitation(unit, actor, invitation_id))
+    return reply.tag(await service.resend_invitation(unit, actor, invitation_id, settings))
 
 
 @router.delete("/users/invitations/{invitation_id}", status_code=204, summary="Revoke an invitation")

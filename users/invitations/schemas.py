@@ -30,7 +30,7 @@ class InvitationCreate(Payload):
     email: Email
     role_ids: Ids = Field(default_factory=list)
     team_ids: Ids = Field(default_factory=list)
-    locale: Locale = "en"
+    locale: Locale | None = Field(default=None, description="Left out: `tenant.default_locale`.")
 
 
 class InvitationAcceptance(Payload):

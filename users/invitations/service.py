@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -14,6 +14,7 @@ from common.clock import now
 from common.errors import EmailTaken, InvitationClosed, NotFound, PermissionDenied, TokenInvalid, VersionConflict
 from common.ids import TenantName, new_id
 from common.paging import ListQuery
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
@@ -21,6 +22,7 @@ from shared_models import Page
 from users.accounts.queries import insert_memberships, insert_roles, insert_user
 from users.accounts.service import get_user
 from users.auth.principals import load_owner
+from users.declarations import DEFAULT_LOCALE, INVITATION_HOURS, TIME_ZONE
 from users.invitations import queries
 from users.invitations.schemas import Invitation, InvitationAcceptance, InvitationCreate, InvitationStatus
 from users.limits import spend_open_request
@@ -31,8 +33,6 @@ from users.rights.queries import find_roles, find_team_roles
 from users.rights.queries import lock_rights as wait_for_rights
 from users.rights.rules import check_roles, get_roles, get_roles_of_teams, lock_rights
 from users.schemas import User, normalize_email, normalize_username
-
-LIFETIME: Final = timedelta(days=7)
 
 
 async def list_invitations(unit: ReadUnit, query: ListQuery, status: InvitationStatus | None) -> Page[Invitation]:
@@ -50,7 +50,9 @@ async def get_invitation(unit: ReadUnit, invitation_id: UUID) -> Invitation:
     return Invitation.model_validate(row)
 
 
-async def create_invitation(unit: WriteUnit, actor: Principal, payload: InvitationCreate) -> Invitation:
+async def create_invitation(
+    unit: WriteUnit, actor: Principal, payload: InvitationCreate, settings: Effective
+) -> Invitation:
     """Invite somebody. Raises EmailTaken, InvitationPending, PermissionDenied, UnknownReference."""
     actor = await lock_rights(unit, actor, "invitations:create")
     check_roles(actor, await get_roles(unit, payload.role_ids))
@@ -60,7 +62,7 @@ async def create_invitation(unit: WriteUnit, actor: Principal, payload: Invitati
     await queries.close_expired(unit, normalized, moment)
     values = {
         "email": payload.email,
-        "locale": payload.locale,
+        "locale": payload.locale or settings[DEFAULT_LOCALE],
         "role_ids": _unique(payload.role_ids),
         "team_ids": _unique(payload.team_ids),
     }
@@ -71,7 +73,7 @@ async def create_invitation(unit: WriteUnit, actor: Principal, payload: Invitati
             "id": invitation_id,
             "email_normalized": normalized,
             "invited_by": actor.user_id,
-            "expires_at": moment + LIFETIME,
+            "expires_at": moment + _lifetime(settings),
             "created_at": moment,
             "updated_at": moment,
         },
@@ -81,8 +83,8 @@ async def create_invitation(unit: WriteUnit, actor: Principal, payload: Invitati
     return await get_invitation(unit, invitation_id)
 
 
-async def resend_invitation(unit: WriteUnit, actor: Principal, invitation_id: UUID) -> Invitation:
-    """Have another link mailed, good for another week; the one before is worthless then. Raises InvitationClosed,
+async def resend_invitation(unit: WriteUnit, actor: Principal, invitation_id: UUID, settings: Effective) -> Invitation:
+    """Have another link mailed, good for as long again; the one before is worthless then. Raises InvitationClosed,
     EmailTaken, PermissionDenied, NotFound."""
     actor = await lock_rights(unit, actor, "invitations:update")
     row = await _lock(unit, invitation_id)
@@ -92,7 +94,8 @@ async def resend_invitation(unit: WriteUnit, actor: Principal, invitation_id: UU
     carried = [role_id for team in await find_team_roles(unit, row.team_ids) for role_id in team.role_ids or ()]
     check_roles(actor, await find_roles(unit, [*row.role_ids, *carried]))
     moment = now()
-    await queries.update_invitation(unit, invitation_id, {"expires_at": moment + LIFETIME, "updated_at": moment})
+    values = {"expires_at": moment + _lifetime(settings), "updated_at": moment}
+    await queries.update_invitation(unit, invitation_id, values)
     order_invitation(unit, invitation_id)
     _audit(unit, "resent", invitation_id, row.email, [])
     return await get_invitation(unit, invitation_id)
@@ -123,15 +126,16 @@ async def accept_invitation(visit: Visit, payload: InvitationAcceptance) -> User
     if invitation is None:
         raise TokenInvalid
     about = (payload.username, invitation.email, payload.full_name, visit.tenant.name.tenant_id)
-    await check_password(visit.services, payload.password, about)
+    await check_password(visit.services, visit.settings, payload.password, about)
     password_hash = await visit.services.passwords.hash(payload.password)
     async with visit.write() as unit:
-        return await _join(unit, visit.tenant.name, payload, digest, password_hash)
+        return await _join(unit, visit, payload, digest, password_hash)
 
 
 async def _join(
-    unit: WriteUnit, tenant: TenantName, payload: InvitationAcceptance, digest: bytes, password_hash: str
+    unit: WriteUnit, visit: Visit, payload: InvitationAcceptance, digest: bytes, password_hash: str
 ) -> User:
+    assert visit.tenant is not None
     await wait_for_rights(unit)
     user_id, moment = new_id(), now()
     invitation = await queries.accept_invitation(unit, digest, moment)
@@ -147,6 +151,7 @@ async def _join(
             "username_normalized": normalize_username(payload.username),
             "full_name": payload.full_name,
             "locale": invitation.locale,
+            "timezone": visit.settings[TIME_ZONE],
             "password_hash": password_hash,
             "password_changed_at": moment,
             "is_verified": True,  # the mail was read
@@ -155,7 +160,7 @@ async def _join(
         },
     )
     await queries.note_acceptor(unit, invitation.id, user_id)
-    await _give(unit, tenant, invitation, user_id)
+    await _give(unit, visit.tenant.name, invitation, user_id)
     user = await get_user(unit, user_id)
     _audit_joining(unit, invitation, user)
     return user
@@ -215,6 +220,10 @@ async def _check_stranger(unit: ReadUnit, email_normalized: str) -> None:
     """Spare a member a mail of no use. What decides is the unique index, when the invitation is accepted."""
     if await queries.is_member(unit, email_normalized):
         raise EmailTaken
+
+
+def _lifetime(settings: Effective) -> timedelta:
+    return timedelta(hours=settings[INVITATION_HOURS])
 
 
 def _unique(ids: Sequence[UUID]) -> list[UUID]:

@@ -10,10 +10,10 @@ import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
 
@@ -23,9 +23,8 @@ from common.ids import TenantName, new_id
 from common.outbox.queries import Job
 from database import Tenant, WriteUnit
 from serving.services import Services
+from users.declarations import TIME_ZONE
 from users.mailing import queries
-
-MAIL_TEMPLATES: Final = Path(__file__).parent / "templates"
 
 RESET_LIFETIME: Final = timedelta(hours=1)
 WELCOME_LIFETIME: Final = timedelta(days=7)
@@ -86,6 +85,7 @@ async def send_invitation(services: Services, job: Job) -> None:
     tenant = await _tenant(services, job)
     if tenant is None:
         return
+    zone = ZoneInfo((await services.find_settings(tenant))[TIME_ZONE])
     secret = secrets.token_urlsafe(32)
     async with _unit(services, tenant, job) as unit:
         invitation = await queries.renew_invitation(unit, UUID(job.payload["invitation_id"]), digest_of(secret), now())
@@ -93,9 +93,14 @@ async def send_invitation(services: Services, job: Job) -> None:
             unit.audit("users.invitation.mail_skipped", target=Target("invitation", job.payload["invitation_id"]))
             return
         unit.audit("users.invitation.mailed", target=Target("invitation", str(invitation.id), invitation.email))
-    link = _link(services, "accept-invitation", tenant, secret)
     await _send(
-        services, "invitation", to=invitation.email, locale=invitation.locale, link=link, tenant=tenant.name.tenant_id
+        services,
+        "invitation",
+        to=invitation.email,
+        locale=invitation.locale,
+        link=_link(services, "accept-invitation", tenant, secret),
+        tenant=tenant.name.tenant_id,
+        until=f"{invitation.expires_at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from dependencies import LoggedIn, LoggedInVisit, Provided, Route, Write
+from dependencies import Enrolling, LoggedInVisit, Provided, Route, Write
 from users.mfa import service
 from users.mfa.schemas import RecoveryCodes, TotpConfirmation, TotpRemoval, TotpSecret
 
@@ -12,13 +12,13 @@ router = APIRouter(prefix="/auth/mfa", tags=["authentication"], route_class=Rout
 
 
 @router.post("/totp", summary="Ask for an authenticator secret")
-async def begin_totp(unit: Write, actor: LoggedIn, services: Provided) -> TotpSecret:
+async def begin_totp(unit: Write, actor: Enrolling, services: Provided) -> TotpSecret:
     """The secret is shown once and counts for nothing until a code of it is confirmed."""
     return await service.begin_totp(unit, actor, services.totp_vault)
 
 
 @router.post("/totp/confirm", summary="Turn the second factor on")
-async def confirm_totp(unit: Write, actor: LoggedIn, payload: TotpConfirmation, services: Provided) -> RecoveryCodes:
+async def confirm_totp(unit: Write, actor: Enrolling, payload: TotpConfirmation, services: Provided) -> RecoveryCodes:
     """Answers ten recovery codes, shown once."""
     return await service.confirm_totp(unit, actor, payload.code, services.totp_vault)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from common.ids import new_id
@@ -21,6 +21,18 @@ async def find_totp(unit: ReadUnit, user_id: UUID) -> Row[Any] | None:
         select(UserTotp.secret, UserTotp.last_step, UserTotp.confirmed_at).where(UserTotp.user_id == user_id)
     )
     return found.one_or_none()
+
+
+async def list_secrets(unit: ReadUnit, after: UUID, limit: int) -> Sequence[Row[Any]]:
+    """The next authenticators by their users' ids."""
+    statement = select(UserTotp.user_id, UserTotp.secret).where(UserTotp.user_id > after)
+    return (await unit.execute(statement.order_by(UserTotp.user_id).limit(limit).with_for_update())).all()
+
+
+async def put_secrets(unit: WriteUnit, secrets: Sequence[tuple[UUID, bytes]]) -> None:
+    """Store other ciphertexts of the same secrets."""
+    statement = update(UserTotp).where(UserTotp.user_id == bindparam("user")).values(secret=bindparam("sealed"))
+    await unit.execute(statement, [{"user": user_id, "sealed": sealed} for user_id, sealed in secrets])
 
 
 async def put_unconfirmed(unit: WriteUnit, user_id: UUID, secret: bytes, moment: datetime) -> bool:

@@ -17,20 +17,22 @@ from uuid import UUID
 import pyotp
 import segno
 
-from common.audit import Target
+from common.audit import Change, Target
 from common.clock import now
-from common.encryption import Vault
+from common.encryption import Renewal, Vault
 from common.errors import MfaAlreadyEnabled, MfaCodeInvalid, NotFound
 from database import WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
 from users.auth.confirmation import confirm_password
+from users.auth.principals import forget_rights
 from users.mfa import queries
 from users.mfa.schemas import RecoveryCodes, TotpSecret
 
 STEP_SECONDS: Final = 30
 TOLERATED_STEPS: Final = (0, -1, 1)
 RECOVERY_CODES: Final = 10
+CHUNK: Final = 500  # authenticators encrypted anew at once
 RECOVERY_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
 ISSUER: Final = "System Service"
 
@@ -61,6 +63,7 @@ async def confirm_totp(unit: WriteUnit, actor: Principal, code: str, vault: Vaul
     codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
     await queries.confirm_totp(unit, actor.user_id, moment, [_digest(actor.user_id, code) for code in codes])
     unit.audit("auth.mfa.enabled", target=_target(actor))
+    forget_rights(unit)
     return RecoveryCodes(recovery_codes=codes)
 
 
@@ -71,6 +74,7 @@ async def remove_totp(visit: Visit, actor: Principal, password: str) -> None:
         if not await queries.delete_totp(unit, actor.user_id):
             raise NotFound("The second factor is off.")
         unit.audit("auth.mfa.disabled", target=_target(actor))
+        forget_rights(unit)
 
 
 async def use_second_factor(unit: WriteUnit, user_id: UUID, code: str, vault: Vault) -> bool:
@@ -85,6 +89,20 @@ async def use_second_factor(unit: WriteUnit, user_id: UUID, code: str, vault: Va
     secret = vault.decrypt(totp.secret, _context(user_id)).decode()
     step = matching_step(secret, compact, moment)
     return step is not None and await queries.use_step(unit, user_id, step)
+
+
+async def renew_secrets(unit: WriteUnit, vault: Vault) -> Renewal:
+    """Encrypt every authenticator's secret with the current key, which is another one after a rotation."""
+    found, after = Renewal(), UUID(int=0)
+    while rows := await queries.list_secrets(unit, after, CHUNK):
+        renewed = [(row.user_id, found.renew(vault, row.secret, _context(row.user_id))) for row in rows]
+        changed = [(user_id, sealed) for user_id, sealed in renewed if sealed is not None]
+        if changed:
+            await queries.put_secrets(unit, changed)
+        after = rows[-1].user_id
+    if found.renewed:
+        unit.audit("auth.mfa.secrets_renewed", changes=[Change("renewed", None, found.renewed)])
+    return found
 
 
 def matching_step(secret: str, code: str, moment: datetime) -> int | None:

@@ -15,10 +15,11 @@ from typing import Any, Final
 from zxcvbn import zxcvbn
 
 from common.errors import PasswordRefused
+from common.registry import Effective
 from serving.services import Services
 from shared_auth import PASSWORD_MAX_LENGTH, normalize_password
+from users.declarations import PASSWORD_MIN_LENGTH, PASSWORD_MIN_SCORE
 
-MIN_SCORE: Final = 3  # of 0..4: 10^8 guesses and more
 # Characters that zxcvbn gets at once. Its time doubles with every kind of look-alike character ("@" for "a"): 24 of the
 # worst take some 0.4 s, 72 take 4 s. A password is at least as strong as its strongest part.
 WINDOW: Final = 24
@@ -29,13 +30,18 @@ _one_at_a_time = threading.Lock()  # zxcvbn keeps the user's words in a global
 
 
 async def check_password(
-    services: Services, password: str, about: Sequence[str | None], *, pointer: str = "/body/password"
+    services: Services,
+    settings: Effective,
+    password: str,
+    about: Sequence[str | None],
+    *,
+    pointer: str = "/body/password",
 ) -> None:
     """Raise PasswordRefused, with a reason for people, unless the password is good for somebody of whom ``about``
-    tells: names, address, tenant."""
+    tells: names, address, tenant. How good, the tenant's settings say."""
     normalized = normalize_password(password)
-    _check_length(normalized, services.config.password_min_length, pointer)
-    await services.passwords.run(_check_strength, normalized, about, pointer)
+    _check_length(normalized, settings[PASSWORD_MIN_LENGTH], pointer)
+    await services.passwords.run(_check_strength, normalized, about, pointer, settings[PASSWORD_MIN_SCORE])
 
 
 def _check_length(password: str, shortest: int, pointer: str) -> None:
@@ -47,13 +53,13 @@ def _check_length(password: str, shortest: int, pointer: str) -> None:
         raise PasswordRefused(detail, pointer=pointer, reason="password_too_long")
 
 
-def _check_strength(password: str, about: Sequence[str | None], pointer: str) -> None:
+def _check_strength(password: str, about: Sequence[str | None], pointer: str, least: int) -> None:
     words = _words(about)
-    estimate = _estimate(password, words)
-    if _is_personal(password, words) or (estimate["score"] < MIN_SCORE and _uses(estimate, "user_inputs")):
+    estimate = _estimate(password, words, least)
+    if _is_personal(password, words) or (estimate["score"] < least and _uses(estimate, "user_inputs")):
         detail = "The password is built from your own data: name, address or organisation."
         raise PasswordRefused(detail, pointer=pointer, reason="password_personal")
-    if estimate["score"] >= MIN_SCORE:
+    if estimate["score"] >= least:
         return
     if len(estimate["sequence"]) == 1 and _uses(estimate, "passwords"):
         detail = "The password is on the list of the most common ones."
@@ -62,14 +68,14 @@ def _check_strength(password: str, about: Sequence[str | None], pointer: str) ->
     raise PasswordRefused(detail, pointer=pointer, reason="password_guessable")
 
 
-def _estimate(password: str, words: Sequence[str]) -> dict[str, Any]:
-    """zxcvbn's verdict on the strongest part; on the first one if all are weak."""
+def _estimate(password: str, words: Sequence[str], least: int) -> dict[str, Any]:
+    """zxcvbn's verdict on the first part that scores enough; on the first one if none does."""
     parts = [password[start : start + WINDOW] for start in range(0, len(password), WINDOW)]
     first: dict[str, Any] | None = None
     for part in parts:
         with _one_at_a_time:
             estimate: dict[str, Any] = zxcvbn(part, user_inputs=list(words))
-        if estimate["score"] >= MIN_SCORE:
+        if estimate["score"] >= least:
             return estimate
         first = first or estimate
     assert first is not None  # a password is not empty

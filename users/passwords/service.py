@@ -15,11 +15,11 @@ from database import WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
 from users.auth.confirmation import confirm_password
-from users.auth.principals import PRINCIPALS
 from users.auth.queries import end_sessions
 from users.limits import forgive_logins, may_mail, spend_open_request
 from users.mailing.handlers import digest_of
 from users.mailing.orders import cancel_links, order_notice, order_reset_link, order_reset_link_for
+from users.models import PRINCIPALS
 from users.passwords import queries
 from users.passwords.rules import check_password
 from users.passwords.schemas import PasswordChange, PasswordReset
@@ -39,7 +39,8 @@ async def change_password(visit: Visit, actor: Principal, payload: PasswordChang
         person = await queries.find_person(unit, actor.user_id)
     if person is None:
         raise Unauthenticated
-    await check_password(services, payload.new_password, known_of(visit, person), pointer=NEW_PASSWORD)
+    about = known_of(visit, person)
+    await check_password(services, visit.settings, payload.new_password, about, pointer=NEW_PASSWORD)
     password_hash = await services.passwords.hash(payload.new_password)
     async with visit.write() as unit:
         user = await queries.lock_account(unit, actor.user_id)
@@ -73,8 +74,9 @@ async def reset_password(visit: Visit, payload: PasswordReset) -> None:
         found = await queries.find_reset(unit, digest, now())
     if found is None:
         raise TokenInvalid
-    await check_password(visit.services, payload.new_password, known_of(visit, found), pointer=NEW_PASSWORD)
-    password_hash = await visit.services.passwords.hash(payload.new_password)
+    services, about = visit.services, known_of(visit, found)
+    await check_password(services, visit.settings, payload.new_password, about, pointer=NEW_PASSWORD)
+    password_hash = await services.passwords.hash(payload.new_password)
     async with visit.write() as unit:
         user, moment = await queries.lock_account(unit, found.user_id), now()
         if user is None or not await queries.use_reset_token(unit, digest, moment):

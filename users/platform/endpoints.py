@@ -7,14 +7,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
-from dependencies import Listing, OperatorVisit, Replying, Route
+from dependencies import Listing, OperatorVisit, PlainListing, Replying, Route
 from shared_models import Page
-from users.platform import keys, service
+from users.platform import keys, log, service
+from users.platform.queries import LogFilter
 from users.platform.schemas import (
     CloneRequest,
     FleetState,
+    PlatformAuditLog,
     PlatformKey,
     PlatformKeyCreate,
     PlatformKeyCreated,
@@ -106,6 +109,22 @@ async def clone_tenant(
 async def get_fleet_state(visit: OperatorVisit) -> FleetState:
     """How many tenants are at the revision of this version, and which are not."""
     return await service.describe_fleet(visit)
+
+
+@router.get("/audit-logs", summary="List the platform's audit log")
+async def list_platform_audit_logs(  # noqa: PLR0917 - FastAPI calls it by keyword
+    visit: OperatorVisit,
+    listing: PlainListing,
+    reply: Replying,
+    action: Annotated[str | None, Query(max_length=128, description="A trailing `*` stands for any ending.")] = None,
+    tenant_id: Annotated[str | None, Query(max_length=64, description="Also of a tenant that is gone.")] = None,
+    since: Annotated[AwareDatetime | None, Query(alias="from", description="From this moment on.")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before this moment.")] = None,
+) -> Page[PlatformAuditLog]:
+    """What happened to tenants, platform keys and system settings, newest first: a log that outlives the tenants it
+    tells of. Sort by `seq`; `q` searches action, actor and target."""
+    name = service.read_name(tenant_id).tenant_id if tenant_id is not None else None
+    return reply.page(await log.list_log(visit, listing, LogFilter(action, name, since, until)))
 
 
 @router.get("/keys", summary="List platform keys")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
 
+from common.audit import HIDDEN, Change, Target
 from common.clock import now
 from common.errors import NotFound
 from common.ids import new_id
 from common.paging import ListQuery
-from database import Database
 from serving.visit import Visit
 from shared_auth import PlatformKeySecret
 from shared_models import Page
@@ -19,16 +18,6 @@ from users.platform import queries
 from users.platform.schemas import PlatformKey, PlatformKeyCreated
 
 log = structlog.get_logger("platform")
-
-
-def platform_key_check(database: Database) -> Callable[[bytes], Awaitable[bool]]:
-    """Asks whether a digest is that of a living key. Not cached: operators are few, and a revocation acts at once."""
-
-    async def is_platform_key(digest: bytes) -> bool:
-        async with database.system() as unit:
-            return await queries.has_living_key(unit, digest)
-
-    return is_platform_key
 
 
 async def list_keys(visit: Visit, query: ListQuery) -> Page[PlatformKey]:
@@ -47,6 +36,8 @@ async def create_key(visit: Visit, name: str) -> PlatformKeyCreated:
     )
     async with visit.system(read_only=False) as unit:
         await queries.insert_key(unit, {**key.model_dump(exclude={"key"}), "digest": secret.digest})
+        changes = [Change("name", None, name), Change("key", None, HIDDEN)]
+        unit.audit("platform.key.created", target=Target("platform_key", str(key.id), name), changes=changes)
     log.info("platform_key_created", key_id=str(key.id))
     return key
 
@@ -54,6 +45,8 @@ async def create_key(visit: Visit, name: str) -> PlatformKeyCreated:
 async def revoke_key(visit: Visit, key_id: UUID) -> None:
     """Make a key worthless. Raises NotFound."""
     async with visit.system(read_only=False) as unit:
-        if not await queries.revoke_key(unit, key_id, now()):
+        name = await queries.revoke_key(unit, key_id, now())
+        if name is None:
             raise NotFound("There is no such living key.")
+        unit.audit("platform.key.revoked", target=Target("platform_key", str(key_id), name))
     log.info("platform_key_revoked", key_id=str(key_id))

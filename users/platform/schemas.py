@@ -67,6 +67,50 @@ class PlatformKeyCreated(PlatformKey):
     key: str = Field(examples=["spk_..."])
 
 
+class LogActor(Shape):
+    """Who did it: one of the platform's keys by its name, the service itself, or somebody who had none."""
+
+    type: Literal["platform", "system", "anonymous"]
+    id: UUID | None = Field(description="Of the platform key, if it was made here.")
+    name: str | None = Field(examples=["deployment"])
+
+
+class LogTarget(Shape):
+    """What it was done to."""
+
+    type: str = Field(examples=["tenant"])
+    id: str = Field(examples=["acme"])
+    name: str | None = Field(examples=["Acme Travel"])
+
+
+class LogChange(Shape):
+    """One field before and after. Of a secret only that it changed."""
+
+    path: str = Field(examples=["status"])
+    old: Any = Field(examples=["active"])
+    new: Any = Field(examples=["suspended"])
+
+
+class PlatformAuditLog(Shape):
+    """What happened to the platform: an entry of a log that nobody changes, each chained to the one before."""
+
+    id: UUID
+    seq: int = Field(examples=[42], description="Without gaps, from 1.")
+    occurred_at: Timestamp
+    action: str = Field(examples=["tenant.suspended"])
+    tenant_id: str | None = Field(examples=["acme"], description="The tenant it concerns, which may be gone.")
+    actor: LogActor
+    target: LogTarget | None
+    changes: list[LogChange]
+    outcome: Literal["success", "failure"]
+    ip_address: str | None = Field(examples=["203.0.113.7"])
+    user_agent: str | None
+    request_id: str | None
+    session_id: UUID | None
+    prev_hash: str = Field(description="The hash of the entry before.")
+    hash: str = Field(description="SHA-256 over all other fields.")
+
+
 class FleetState(Shape):
     """How far the tenants' schemas are."""
 

@@ -45,7 +45,8 @@ async def update_tenant(visit: Visit, tenant_id: str, payload: PlatformTenantPat
     if "status" in values:
         values["delete_after"] = None  # whatever was marked is marked no more
     if values:
-        await visit.services.lifecycle.change(read_name(tenant_id), values, visit.origin)
+        name = read_name(tenant_id)
+        await visit.services.lifecycle.change(name, values, visit.origin, actor=visit.operator)
     return await get_tenant(visit, tenant_id)
 
 
@@ -54,11 +55,12 @@ async def delete_tenant(visit: Visit, tenant_id: str, confirm: str | None) -> Pl
     name = read_name(tenant_id)
     if confirm is None:
         grace = timedelta(days=visit.services.config.tenant_delete_grace_days)
-        await visit.services.lifecycle.change(name, {"status": "deleting", "delete_after": now() + grace}, visit.origin)
+        values = {"status": "deleting", "delete_after": now() + grace}
+        await visit.services.lifecycle.change(name, values, visit.origin, actor=visit.operator)
         return await get_tenant(visit, tenant_id)
     if TenantName.parse(confirm) != name:
         raise InvalidRequest("`confirm` must repeat the tenant's id.")
-    await visit.services.lifecycle.drop(name)
+    await visit.services.lifecycle.drop(name, visit.origin, actor=visit.operator)
     return None
 
 
@@ -67,7 +69,7 @@ async def export_tenant(visit: Visit, tenant_id: str) -> Path:
     name = read_name(tenant_id)
     path = await asyncio.to_thread(_scratch_file, visit)
     try:
-        await visit.services.lifecycle.export(name, path, visit.origin)
+        await visit.services.lifecycle.export(name, path, visit.origin, actor=visit.operator)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -82,7 +84,9 @@ async def import_tenant(visit: Visit, tenant_id: str, body: AsyncIterator[bytes]
         with path.open("wb") as file:
             async for chunk in body:
                 await asyncio.to_thread(file.write, chunk)
-        await visit.services.provisioner.restore(name, path, status=_status(activate), origin=visit.origin)
+        await visit.services.provisioner.restore(
+            name, path, status=_status(activate), origin=visit.origin, actor=visit.operator
+        )
     finally:
         path.unlink(missing_ok=True)
     return await get_tenant(visit, tenant_id)
@@ -92,7 +96,9 @@ async def clone_tenant(visit: Visit, tenant_id: str, target: str, *, activate: b
     """Copy a tenant under another name. Raises TenantNotFound or TenantExists."""
     folder = await asyncio.to_thread(_scratch_folder, visit)
     source, copy = read_name(tenant_id), read_name(target)
-    await visit.services.lifecycle.clone(source, copy, folder, status=_status(activate), origin=visit.origin)
+    await visit.services.lifecycle.clone(
+        source, copy, folder, status=_status(activate), origin=visit.origin, actor=visit.operator
+    )
     return await get_tenant(visit, target)
 
 

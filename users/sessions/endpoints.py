@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from dependencies import Listing, LoggedIn, Read, Replying, Requires, Route, Write
+from dependencies import Enrolling, Listing, Obeyed, Read, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.auth.schemas import Session
@@ -20,24 +20,26 @@ SessionsDeleter = Annotated[Principal, Depends(Requires("sessions:delete"))]
 
 
 @router.get("/auth/sessions", summary="List one's own sessions")
-async def list_own_sessions(unit: Read, actor: LoggedIn, listing: Listing, reply: Replying) -> Page[Session]:
+async def list_own_sessions(
+    unit: Read, actor: Enrolling, listing: Listing, reply: Replying, settings: Obeyed
+) -> Page[Session]:
     """Where one is logged in, newest first; `current` marks the session that asks. `q` searches address and browser.
     Sort by `created_at` or `last_used_at`."""
-    return reply.page(await service.list_sessions(unit, actor, actor.user_id, listing))
+    return reply.page(await service.list_sessions(unit, actor, actor.user_id, listing, settings))
 
 
 @router.delete("/auth/sessions/{session_id}", status_code=204, summary="End one of one's own sessions")
-async def end_own_session(unit: Write, actor: LoggedIn, session_id: UUID) -> None:
+async def end_own_session(unit: Write, actor: Enrolling, session_id: UUID) -> None:
     """Its tokens are dead at once, on every process."""
     await service.end_own_session(unit, actor, session_id)
 
 
 @router.get("/users/{user_id}/sessions", summary="List a user's sessions")
-async def list_user_sessions(
-    unit: Read, actor: SessionsReader, user_id: UUID, listing: Listing, reply: Replying
+async def list_user_sessions(  # noqa: PLR0917 - FastAPI calls it by keyword
+    unit: Read, actor: SessionsReader, user_id: UUID, listing: Listing, reply: Replying, settings: Obeyed
 ) -> Page[Session]:
     """Where the user is logged in, newest first. Sort by `created_at` or `last_used_at`."""
-    return reply.page(await service.list_sessions_of(unit, actor, user_id, listing))
+    return reply.page(await service.list_sessions_of(unit, actor, user_id, listing, settings))
 
 
 @router.delete("/users/{user_id}/sessions", status_code=204, summary="End a user's sessions")

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import literal, select
+from sqlalchemy import select
 
 from common.paging import ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit
+from users.auth.lifetimes import Lifetimes
+from users.auth.queries import lives
 from users.models import UserSession
 
 _sessions: Any = UserSession.__table__
@@ -20,7 +22,7 @@ ORDER: Final = Order(
 )
 
 
-async def list_sessions(unit: ReadUnit, user_id: UUID, query: ListQuery, moment: datetime) -> Slice:
+async def list_sessions(unit: ReadUnit, user_id: UUID, query: ListQuery, moment: datetime, limits: Lifetimes) -> Slice:
     """A page of a user's living sessions."""
     statement = select(
         UserSession.id,
@@ -31,9 +33,7 @@ async def list_sessions(unit: ReadUnit, user_id: UUID, query: ListQuery, moment:
         UserSession.user_agent,
     ).where(
         UserSession.user_id == user_id,
-        UserSession.revoked_at.is_(None),
-        UserSession.expires_at > literal(moment),
-        UserSession.idle_expires_at > literal(moment),
+        lives(moment, limits),
         created_within(_sessions.c.created_at, query),
     )
     if query.q:

@@ -8,27 +8,33 @@ from common.audit import Change, Target
 from common.clock import now
 from common.errors import NotFound
 from common.paging import ListQuery
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts.service import get_user
-from users.auth.principals import PRINCIPALS
+from users.auth.lifetimes import Lifetimes
 from users.auth.queries import end_sessions
 from users.auth.schemas import Session
+from users.models import PRINCIPALS
 from users.rights.rules import check_rank, lock_user
 from users.sessions import queries
 
 
-async def list_sessions(unit: ReadUnit, actor: Principal, user_id: UUID, query: ListQuery) -> Page[Session]:
+async def list_sessions(
+    unit: ReadUnit, actor: Principal, user_id: UUID, query: ListQuery, settings: Effective
+) -> Page[Session]:
     """A page of a user's living sessions; ``current`` is the one that asks."""
-    found = await queries.list_sessions(unit, user_id, query, now())
+    found = await queries.list_sessions(unit, user_id, query, now(), Lifetimes.of(settings))
     sessions = [Session(**row._mapping, current=row.id == actor.session_id) for row in found.rows]
     return Page(items=sessions, next_cursor=found.next_cursor, total=found.total)
 
 
-async def list_sessions_of(unit: ReadUnit, actor: Principal, user_id: UUID, query: ListQuery) -> Page[Session]:
+async def list_sessions_of(
+    unit: ReadUnit, actor: Principal, user_id: UUID, query: ListQuery, settings: Effective
+) -> Page[Session]:
     """The same of somebody. Raises NotFound."""
-    page = await list_sessions(unit, actor, user_id, query)
+    page = await list_sessions(unit, actor, user_id, query, settings)
     if not page.items:
         await get_user(unit, user_id)
     return page

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from common.errors import PlatformKeyInvalid
 from dependencies import NamedVisit, PlatformVisit, Route
-from serving.guards import has_platform_key
+from serving.guards import read_operator
 from users.limits import spend_open_request
 from users.tenants import service
 from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, TenantState
@@ -28,6 +27,5 @@ async def verify_tenant(visit: NamedVisit, request: Request) -> TenantDetails | 
     if "x-platform-key" not in request.headers:
         await spend_open_request(visit)
         return await service.describe_state(visit)
-    if not await has_platform_key(visit.services, request):
-        raise PlatformKeyInvalid
+    await read_operator(visit, request)
     return await service.describe_details(visit)

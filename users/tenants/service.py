@@ -31,9 +31,10 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
     services, name = visit.services, visit.name
     assert name is not None
     about = (payload.admin.username, payload.admin.email, payload.admin.full_name, name.tenant_id, payload.name)
+    settings = await services.find_settings(None)
 
     async def owner() -> NewOwner:
-        await check_password(services, payload.admin.password, about, pointer="/body/admin/password")
+        await check_password(services, settings, payload.admin.password, about, pointer="/body/admin/password")
         return NewOwner(
             email=payload.admin.email,
             email_normalized=normalize_email(payload.admin.email),
@@ -43,7 +44,9 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
             full_name=payload.admin.full_name,
         )
 
-    user_id = await services.provisioner.create(name, title=payload.name, owner=owner, origin=visit.origin)
+    user_id = await services.provisioner.create(
+        name, title=payload.name, owner=owner, origin=visit.origin, actor=visit.operator
+    )
     visit.tenant = await services.find_tenant(name)
     if visit.tenant is None:
         raise TenantNotFound

@@ -9,10 +9,10 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from common.audit import Change, Target
+from common.spreadsheets import defuse
 from database import WriteUnit
 from shared_models import rfc3339
 from users.transfers import queries
-from users.transfers.spreadsheets import defuse
 
 IN_MEMORY: Final = 1_048_576  # bytes; what is larger goes to the disk
 CHUNK: Final = 65_536  # characters

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from common.errors import ImportInvalid
 from common.ids import new_id
+from common.spreadsheets import restore
 from users.schemas import normalize_email, normalize_username
 from users.transfers.schemas import ImportedUser, LineError
-from users.transfers.spreadsheets import restore
 
 MAX_LINES: Final = 5000
 REQUIRED: Final = frozenset({"email", "username"})

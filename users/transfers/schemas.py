@@ -22,8 +22,8 @@ class ImportedUser(Payload):
     username: Username
     full_name: FullName | None = None
     phone: Phone | None = None
-    locale: Locale = "en"
-    timezone: TimeZone = "UTC"
+    locale: Locale | None = None
+    timezone: TimeZone | None = None
     roles: Names = Field(default_factory=list)
     teams: Names = Field(default_factory=list)
 

@@ -11,9 +11,11 @@ from uuid import UUID
 from common.audit import Target, differences
 from common.clock import now
 from common.errors import PermissionDenied
+from common.registry import Effective
 from database import WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
+from users.declarations import DEFAULT_LOCALE, TIME_ZONE
 from users.mailing.orders import order_welcome
 from users.rights.queries import find_roles, find_team_roles
 from users.rights.rules import check_roles, lock_rights
@@ -53,7 +55,7 @@ async def import_users(visit: Visit, actor: Principal, body: bytes, *, dry_run: 
             async with visit.write() as unit:
                 await _check(unit, actor, batch)
                 if not dry_run and not (atomic and _failed(batch)):
-                    created |= await _create(unit, actor, batch, atomic=atomic)
+                    created |= await _create(unit, actor, batch, visit.settings, atomic=atomic)
         except _TakenBackError:
             continue
     return _report(lines, created, dry_run=dry_run, atomic=atomic)
@@ -107,12 +109,14 @@ def _judge(actor: Principal, name: str, found: UUID | None, given: Mapping[UUID,
     return Named(found)
 
 
-async def _create(unit: WriteUnit, actor: Principal, lines: Sequence[Line], *, atomic: bool) -> set[UUID]:
+async def _create(
+    unit: WriteUnit, actor: Principal, lines: Sequence[Line], settings: Effective, *, atomic: bool
+) -> set[UUID]:
     """Insert the good lines. One whose name was taken at this very moment is refused then; ``atomic``, all are."""
     good = {line.id: line.user for line in lines if line.user is not None and not line.errors}
     if not good:
         return set()
-    created = await queries.insert_users(unit, [_row(user_id, user) for user_id, user in good.items()])
+    created = await queries.insert_users(unit, [_row(user_id, user, settings) for user_id, user in good.items()])
     for line in lines:
         if line.id in good and line.id not in created:
             line.refuse(None, "conflict", "Somebody took the address or the user name at this moment.")
@@ -143,10 +147,12 @@ async def _link(unit: WriteUnit, actor: Principal, users: Mapping[UUID, Imported
     await queries.insert_links(unit, roles, teams)
 
 
-def _row(user_id: UUID, user: ImportedUser) -> dict[str, Any]:
+def _row(user_id: UUID, user: ImportedUser, settings: Effective) -> dict[str, Any]:
     moment = now()
     return {
         **user.model_dump(exclude={"roles", "teams"}),
+        "locale": user.locale or settings[DEFAULT_LOCALE],
+        "timezone": user.timezone or settings[TIME_ZONE],
         "id": user_id,
         "email_normalized": normalize_email(user.email),
         "username_normalized": normalize_username(user.username),

@@ -74,7 +74,7 @@ def upgrade() -> None:
         sa.CheckConstraint("char_length(key_id) <= 64", name=op.f("ck_audit_checkpoints_key_id_length")),
         sa.CheckConstraint("octet_length(head_hash) = 32", name=op.f("ck_audit_checkpoints_head_hash_length")),
         sa.CheckConstraint("size >= 0", name=op.f("ck_audit_checkpoints_size_not_negative")),
-        sa.PrimaryKeyConstraint("size", name=op.f("pk_audit_checkpoints")),
+        sa.PrimaryKeyConstraint("size", "key_id", name=op.f("pk_audit_checkpoints")),
     )
     op.create_table(
         "audit_tombstones",
@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.CheckConstraint("char_length(key_id) <= 64", name=op.f("ck_audit_tombstones_key_id_length")),
         sa.CheckConstraint("octet_length(hash) = 32", name=op.f("ck_audit_tombstones_hash_length")),
         sa.CheckConstraint("through_seq >= 1", name=op.f("ck_audit_tombstones_through_seq_positive")),
-        sa.PrimaryKeyConstraint("through_seq", name=op.f("pk_audit_tombstones")),
+        sa.PrimaryKeyConstraint("through_seq", "key_id", name=op.f("pk_audit_tombstones")),
     )
     op.create_table(
         "flag_sets",
@@ -176,6 +176,14 @@ def upgrade() -> None:
     op.drop_index("ix_settings_public_key", table_name="settings", postgresql_where=sa.text("is_public"))
     op.drop_index(op.f("ix_settings_updated_at_id"), table_name="settings")
     _replace_checks(AFTER)
+    op.create_index(op.f("ix_audit_logs_actor_type_seq"), "audit_logs", ["actor_type", "seq"], unique=False)
+    op.create_index(
+        "ix_audit_logs_failures_seq",
+        "audit_logs",
+        ["seq"],
+        unique=False,
+        postgresql_where=sa.text("outcome = 'failure'"),
+    )
     op.execute(REFUSE)
     for table in ("audit_tombstones", "audit_checkpoints"):
         op.execute(
@@ -192,6 +200,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(REFUSE_ALL)
+    op.drop_index("ix_audit_logs_failures_seq", table_name="audit_logs")
+    op.drop_index(op.f("ix_audit_logs_actor_type_seq"), table_name="audit_logs")
     op.execute("DELETE FROM settings WHERE NOT is_set")
     _replace_checks(BEFORE)
     op.create_index(op.f("ix_settings_updated_at_id"), "settings", ["updated_at", "id"], unique=False)

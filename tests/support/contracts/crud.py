@@ -22,7 +22,7 @@ class CrudContract(Contract):
         shown = {name: value for name, value in body.items() if name in created}
         assert (answer.status_code, answer.headers["ETag"]) == (201, '"v1"')
         assert shown.items() <= created.items()
-        assert answer.headers["Location"] == f"{API}{self.resource.path}/{created['id']}"
+        assert answer.headers["Location"] == API + self.at(created)
         found = await api.get(answer.headers["Location"].removeprefix(API))
         assert (found.status_code, found.json(), found.headers["ETag"]) == (200, created, '"v1"')
 

@@ -39,6 +39,7 @@ class Resource:
     change: Body  # a valid body for PATCH: optional fields, none with its default
     defaults: Body  # what those and all other optional fields become when a PUT leaves them out
     refused: Mapping[str, str] = field(default_factory=dict)  # action → a role that may not
+    identity: str = "id"  # what an item's path ends in
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Contract:
 
     def at(self, item: Body) -> str:
         """An item's path."""
-        return f"{self.resource.path}/{item['id']}"
+        return f"{self.resource.path}/{item[self.resource.identity]}"
 
     def valid(self, method: str) -> Body | None:
         """A body that the method accepts."""

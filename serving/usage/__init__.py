@@ -1,0 +1,1 @@
+"""When things were last used, noted without a write for every use."""

