@@ -25,7 +25,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-export docker clean
+.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-export docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ test: $(INSTALLED) ## Run the tests but the slow ones (PYTEST_ARGS="-k name" for
 
 test-slow: $(INSTALLED) ## Run the tests that start services, servers and commands
 	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),$(SLOW))
+
+test-races: $(INSTALLED) ## Race changes against the caches, a thousand rounds each (ROUNDS=n for others)
+	@ROUNDS=$(or $(ROUNDS),1000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/cache/test_races.py)
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service

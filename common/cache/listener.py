@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -73,18 +74,30 @@ class Listener:
     async def _listen(self) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=self._connect_timeout)
         try:
+            connection.add_termination_listener(lambda _: self._caches.stop_listening())
             await connection.add_listener(CHANNEL, self._receive)
             await connection.add_listener(JOBS_CHANNEL, lambda *_: self._on_job())
-            generation = secrets.token_hex(6)
-            self._caches.start_generation(generation)
+            await self._begin_generation(connection)
             self.listening.set()
-            # The others follow, so that all of them share one copy.
-            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, json.dumps({"generation": generation}))
-            while True:
-                await asyncio.sleep(CHECK_SECONDS)
-                await connection.execute("SELECT 1", timeout=CHECK_TIMEOUT)
+            await self._watch(connection)
         finally:
             connection.terminate()
+
+    async def _begin_generation(self, connection: asyncpg.Connection) -> None:
+        """The others follow, so that all of them share one copy."""
+        generation = secrets.token_hex(6)
+        self._caches.start_generation(generation)
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, json.dumps({"generation": generation}))
+
+    async def _watch(self, connection: asyncpg.Connection) -> None:
+        checked_at = time.monotonic()
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            if connection.is_closed() or time.monotonic() - checked_at >= CHECK_SECONDS:
+                await connection.execute("SELECT 1", timeout=CHECK_TIMEOUT)
+                checked_at = time.monotonic()
+            if self._caches.is_distrusted and await self._caches.redis.answers():
+                await self._begin_generation(connection)
 
     def _receive(self, _connection: Any, _process: int, _channel: str, payload: str) -> None:
         if payload.startswith("{"):

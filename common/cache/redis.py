@@ -1,6 +1,7 @@
 """Redis or Valkey as a copy: the one timeout, the one circuit breaker, and the rule that it may be gone at any time.
 
-No method raises for the server's sake. A read that fails is a miss, a write that fails is lost, and both are counted.
+No method raises for the server's sake. A read that fails is a miss, a write says whether it is known what became of it;
+failures are counted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 TIMEOUT: Final = 0.2  # seconds; a copy that answers later than the original would is of no use
 FAILURES_UNTIL_OPEN: Final = 3
@@ -22,6 +23,10 @@ OPEN_SECONDS: Final = 2.0
 FAULTS: Final = (RedisError, OSError, TimeoutError)
 
 Answer = TypeVar("Answer")
+
+
+class NotAsked(RedisError):
+    """There is no server, or the breaker is open."""
 
 
 class Breaker:
@@ -73,10 +78,16 @@ class RedisCopy:
             value = await client.hget(key, field)
             return value.encode() if isinstance(value, str) else value
 
-        return await self._try(ask)
+        try:
+            return await self._call(ask)
+        except FAULTS:
+            return None
 
-    async def put(self, key: str, field: str, value: bytes, seconds: int) -> None:
-        """Set a field. The hash lives for ``seconds`` from its first field on, however many follow."""
+    async def put(self, key: str, field: str, value: bytes, seconds: int) -> bool:
+        """Set a field. The hash lives for ``seconds`` from its first field on, however many follow.
+
+        False: nobody knows. A server that is frozen stores it when it goes on, long after it was given up.
+        """
 
         async def send(client: Redis) -> None:
             async with client.pipeline(transaction=False) as pipe:
@@ -84,24 +95,35 @@ class RedisCopy:
                 pipe.expire(key, seconds, nx=True)
                 await pipe.execute()
 
-        await self._try(send)
+        try:
+            await self._call(send)
+        except (NotAsked, ResponseError):  # never sent, or refused
+            return True
+        except FAULTS:
+            return False
+        return True
 
-    async def drop(self, key: str, field: str | None) -> None:
-        """Forget a field, or the whole hash."""
+    async def drop(self, key: str, field: str | None) -> bool:
+        """Forget a field, or the whole hash. False: it may still be there."""
 
         async def send(client: Redis) -> None:
             await (client.delete(key) if field is None else client.hdel(key, field))
 
-        await self._try(send)
+        try:
+            await self._call(send)
+        except FAULTS:
+            return False
+        return True
 
     async def answers(self) -> bool:
-        """Whether the server answers now, whatever the breaker thinks."""
+        """Whether the server answers now, whatever the breaker thinks; if so, it is asked again."""
         if self._client is None:
             return True
         try:
             await self._client.ping()
         except FAULTS:
             return False
+        self._note_success()
         return True
 
     async def close(self) -> None:
@@ -109,19 +131,22 @@ class RedisCopy:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _try(self, call: Callable[[Redis], Awaitable[Answer]]) -> Answer | None:
+    async def _call(self, call: Callable[[Redis], Awaitable[Answer]]) -> Answer:
         if self._client is None or self._breaker.is_open:
-            return None
+            raise NotAsked
         try:
             answer = await call(self._client)
         except FAULTS:
             self._failures.inc()
             self._breaker.failed()
             self._open.set(1)
-            return None
+            raise
+        self._note_success()
+        return answer
+
+    def _note_success(self) -> None:
         self._breaker.succeeded()
         self._open.set(0)
-        return answer
 
 
 def _connect(address: str) -> Redis:

@@ -9,7 +9,10 @@ Why nothing stale lives longer than L1's moment:
 * A process that has lost its listener asks PostgreSQL every time, and starts a new *generation* of L2 keys when it
   listens again; whatever was missed in between lies in the old generation, which nobody reads any more.
 * L2 may be filled with an old value in the instant before the message arrives, but the process that filled it gets the
-  message too and takes it out again; who read it meanwhile keeps it for L1's moment only.
+  message too and takes it out again, once more if the two overtook each other; who read it meanwhile keeps it for L1's
+  moment only.
+* Who cannot know whether L2 has stored or forgotten something does not believe it any more, until it answers again and
+  a new generation has begun: Redis may go on with everything it had, and do what it was asked long ago.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ class Caches:
     def __init__(self, redis: RedisCopy, registry: CollectorRegistry) -> None:
         self.redis = redis
         self.generation = ""
+        self.is_distrusted = False  # L2; the listener ends that with a new generation
         self._caches: list[TwoLevelCache[Any]] = []
         registry.register(LookupCollector(self._caches))
         self._observers: list[Observer] = []
@@ -48,6 +52,11 @@ class Caches:
     def is_listening(self) -> bool:
         """Whether this process hears what others change."""
         return bool(self.generation)
+
+    @property
+    def is_sharing(self) -> bool:
+        """Whether there is an L2 to ask and to fill."""
+        return self.is_listening and not self.is_distrusted and self.redis.is_configured
 
     def add(self, cache: TwoLevelCache[Any]) -> None:
         """Have a cache follow the messages."""
@@ -62,8 +71,15 @@ class Caches:
         messages = list(messages)
         self.forget_locally(messages)
         for bucket, field in messages:
-            await self.redis.drop(self.key(bucket), field)
+            if self.is_sharing:
+                await self.drop_shared(self.key(bucket), field)
+        self.forget_locally(messages)  # what was read from L2 until then
         self._tell(messages)
+
+    async def drop_shared(self, key: str, field: str | None) -> None:
+        """Take something out of L2."""
+        if not await self.redis.drop(key, field):
+            self.is_distrusted = True
 
     def forget_locally(self, messages: Iterable[Message]) -> None:
         """The part of it that nobody has to wait for."""
@@ -73,7 +89,7 @@ class Caches:
 
     def start_generation(self, generation: str) -> None:
         """Listening has begun, here or in another process: nothing from before is believed."""
-        self.generation = generation
+        self.generation, self.is_distrusted = generation, False
         self._clear()
         self._tell(None)
 
@@ -125,11 +141,11 @@ class TwoLevelCache(Generic[Value]):
             self.lookups["l1"] += 1
             return value
         started, drops = time.monotonic(), self.local.drops
-        value = await self._from_redis(bucket, field)
+        value = await self._from_redis(bucket, field) if self._caches.is_sharing else None
         if value is None:
             self.lookups["miss"] += 1
             value = await load()
-            if value is not None and drops == self.local.drops:
+            if value is not None and drops == self.local.drops and self._caches.is_sharing:
                 await self._to_redis(bucket, field, value)
         else:
             self.lookups["l2"] += 1
@@ -147,8 +163,15 @@ class TwoLevelCache(Generic[Value]):
             return None
 
     async def _to_redis(self, bucket: str, field: str, value: Value) -> None:
+        key, drops, is_known = self._caches.key(bucket), self.local.drops, False
         data = FORMAT + json.dumps(self._encode(value), separators=(",", ":")).encode()
-        await self._caches.redis.put(self._caches.key(bucket), field, data, L2_SECONDS)
+        try:
+            is_known = await self._caches.redis.put(key, field, data, L2_SECONDS)
+        finally:
+            if not is_known:  # also when whoever waited for it was cancelled
+                self._caches.is_distrusted = True
+        if drops != self.local.drops:  # Redis may have been told to forget it before it was told to store it
+            await self._caches.drop_shared(key, field)
 
 
 class LookupCollector(Collector):

@@ -5,9 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from database import Sink
+
+PIECE: Final = 65_536  # bytes. PostgreSQL sends 8 KiB at a time, each of which would cost a system call at both ends
+
+
+class Pieces:
+    """Hands on larger pieces than it gets."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._held: list[bytes] = []
+        self._size = 0
+
+    async def add(self, data: bytes) -> None:
+        """Keep this until there is enough."""
+        self._held.append(data)
+        self._size += len(data)
+        if self._size >= PIECE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Hand on what is kept."""
+        data, self._held, self._size = b"".join(self._held), [], 0
+        await self._sink(data)
 
 
 class Lines:

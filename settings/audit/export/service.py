@@ -20,7 +20,7 @@ from common.seals import Seals
 from database import DATABASE_ERRORS, ExportUnit, Sink, Tenant, translate
 from serving.visit import Visit
 from settings.audit.export import queries
-from settings.audit.export.layout import Array, Lines
+from settings.audit.export.layout import Array, Lines, Pieces
 from settings.audit.export.proof import read_proof
 from settings.audit.export.schemas import ExportFormat
 from settings.audit.filters import AuditFilters
@@ -82,18 +82,23 @@ async def _export(visit: Visit, wanted: Wanted, sink: Sink, progress: Progress |
         _patience(config.export_stall_seconds, config.export_seconds) as goes_on,
         visit.services.database.export(visit.tenant) as unit,
     ):
+        pieces = Pieces(sink)
 
         async def write(data: bytes) -> None:
             goes_on()  # something came
-            await sink(data)
+            await pieces.add(data)
             goes_on()  # and was taken
 
         await unit.begin()
         await _note(visit, wanted)
         count = await _counter(unit, wanted, progress)
         if wanted.format is ExportFormat.CSV:
-            return await queries.copy_csv(unit, wanted.filters.conditions(), _counting(write, count))
-        return await _write_proving(Source(unit, visit.services.audit_seals, visit.tenant), wanted, write, count)
+            entries = await queries.copy_csv(unit, wanted.filters.conditions(), _counting(write, count))
+        else:
+            source = Source(unit, visit.services.audit_seals, visit.tenant)
+            entries = await _write_proving(source, wanted, write, count)
+        await pieces.flush()
+        return entries
 
 
 async def _note(visit: Visit, wanted: Wanted) -> None:
