@@ -17,6 +17,7 @@ TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 # What starts whole services, servers and commands of its own, and waits for them.
 SLOW := tests/embedded tests/manage tests/docs/test_psql.py tests/docs/test_readme.py tests/test_integration.py \
 	tests/http/test_outages.py tests/identity/test_no_secret_leaks.py tests/database/test_preparing.py
+RACES := tests/cache/test_races.py
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -48,13 +49,13 @@ run: $(INSTALLED) ## Start PostgreSQL, Valkey and the service on port 8008, with
 	@$(PY) -m manage up
 
 test: $(INSTALLED) ## Run the tests but the slow ones (PYTEST_ARGS="-k name" for some of them)
-	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%))
+	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%) --ignore=$(RACES))
 
 test-slow: $(INSTALLED) ## Run the tests that start services, servers and commands
 	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),$(SLOW))
 
 test-races: $(INSTALLED) ## Race changes against the caches, a thousand rounds each (ROUNDS=n for others)
-	@ROUNDS=$(or $(ROUNDS),1000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/cache/test_races.py)
+	@ROUNDS=$(or $(ROUNDS),1000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(RACES))
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service

@@ -44,6 +44,7 @@ class Caches:
         self.redis = redis
         self.generation = ""
         self.is_distrusted = False  # L2; the listener ends that with a new generation
+        self._forgetting = 0  # how many calls are taking something out of L2
         self._caches: list[TwoLevelCache[Any]] = []
         registry.register(LookupCollector(self._caches))
         self._observers: list[Observer] = []
@@ -55,8 +56,13 @@ class Caches:
 
     @property
     def is_sharing(self) -> bool:
-        """Whether there is an L2 to ask and to fill."""
+        """Whether there is an L2 to fill, and to be told what to forget."""
         return self.is_listening and not self.is_distrusted and self.redis.is_configured
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether L2 has nothing that this process knows to be stale."""
+        return self.is_sharing and not self._forgetting
 
     def add(self, cache: TwoLevelCache[Any]) -> None:
         """Have a cache follow the messages."""
@@ -70,10 +76,13 @@ class Caches:
         """Act on what a transaction, here or elsewhere, has made stale: L1 at once, then L2."""
         messages = list(messages)
         self.forget_locally(messages)
-        for bucket, field in messages:
-            if self.is_sharing:
-                await self.drop_shared(self.key(bucket), field)
-        self.forget_locally(messages)  # what was read from L2 until then
+        self._forgetting += 1
+        try:
+            for bucket, field in messages:
+                if self.is_sharing:
+                    await self.drop_shared(self.key(bucket), field)
+        finally:
+            self._forgetting -= 1
         self._tell(messages)
 
     async def drop_shared(self, key: str, field: str | None) -> None:
@@ -141,7 +150,7 @@ class TwoLevelCache(Generic[Value]):
             self.lookups["l1"] += 1
             return value
         started, drops = time.monotonic(), self.local.drops
-        value = await self._from_redis(bucket, field) if self._caches.is_sharing else None
+        value = await self._from_redis(bucket, field) if self._caches.may_ask else None
         if value is None:
             self.lookups["miss"] += 1
             value = await load()

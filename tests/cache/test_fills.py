@@ -94,6 +94,18 @@ async def know_the_system_s(worker: Worker) -> None:
     await worker.services.find_settings(None)
 
 
+async def let_the_writer_know(stage: Stage, race: Race) -> None:
+    """Have it cached ``here``, and not in Redis."""
+    await race.subject.read(race.pair.here)
+    await stage.valkey.copy.flushall()
+
+
+async def cut_listener(stage: Stage) -> None:
+    """End the connection by which the worker ``there`` hears of changes."""
+    async with connect(stage.owner_url) as owner:
+        assert await owner.fetchval(CUT, LISTENER) is True
+
+
 async def forget_in_process(worker: Worker, race: Race) -> None:
     """Leave only Redis to be asked, as after L1's moment."""
     worker.services.caches.forget_locally([(bucket, None) for bucket in (race.subject.bucket, "system/settings")])
@@ -157,11 +169,13 @@ async def test_a_load_that_a_change_overtakes_is_not_kept(stage: Stage, race: Ra
 async def test_while_the_listener_is_gone_nothing_is_kept(stage: Stage, race: Race) -> None:
     """Cut while a load is held: the change that it overtakes is never heard of."""
     there, caches = stage.pair.there, stage.pair.there.services.caches
-    generation = caches.generation
+    before = caches.generation
+    await cut_listener(stage)
+    await until(lambda: caches.generation not in {"", before})
+    generation = caches.generation  # just begun, so that the connection is not about to be checked
 
     async with held_load(stage, race) as reading:
-        async with connect(stage.owner_url) as owner:
-            assert await owner.fetchval(CUT, LISTENER) is True
+        await cut_listener(stage)
         committed = await race.subject.write(1)
         await until(lambda: caches.generation != generation, committed + WITHIN - time.monotonic())
 
@@ -176,6 +190,7 @@ async def test_while_the_listener_is_gone_nothing_is_kept(stage: Stage, race: Ra
 async def test_a_copy_that_is_forgotten_while_it_is_on_its_way(stage: Stage, race: Race) -> None:
     """Redis gets the order to forget before the order to store, over another connection."""
     there, have_forgotten = stage.pair.there, forgetting(race.pair, race.subject.bucket, TOLD)
+    await let_the_writer_know(stage, race)
 
     with stage.gate.holding(b"HSET"):
         reading = asyncio.ensure_future(there.do(race.subject.read(there)))
@@ -191,6 +206,7 @@ async def test_a_copy_that_is_forgotten_while_it_is_on_its_way(stage: Stage, rac
 async def test_a_copy_that_arrives_when_nobody_waits_for_it_any_more(stage: Stage, race: Race) -> None:
     """A frozen network delivers an order to store long after it was given up."""
     there, have_forgotten = stage.pair.there, forgetting(race.pair, race.subject.bucket, TOLD)
+    await let_the_writer_know(stage, race)
 
     with stage.gate.holding(b"HSET"):
         assert await there.do(race.subject.read(there)) == 0  # gives up
