@@ -96,6 +96,6 @@ async def wired(servers: Servers, config: Config, app: FastAPI) -> AsyncIterator
     direct = config.database_url.get_secret_value()
     async with (
         wire_to(direct) as wire,
-        running(servers.config(wire.url, database_owner_url=direct)) as (wired_app, client),
+        running(servers.config(wire.url, database_owner_url=direct, database_direct_url=direct)) as (wired_app, client),
     ):
         yield Wired(wired_app, client, wire)
