@@ -20,7 +20,7 @@ SLOW := tests/embedded tests/manage tests/docs/test_psql.py tests/docs/test_read
 RACES := tests/cache/test_races.py
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
+	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Sequence
 
-from tests.support.source import Module, functions_of, imports_of, parse, product, texts_of
+from tests.support.source import ROOT, Module, functions_of, imports_of, parse, product, texts_of
 
 STATEMENTS = {"select", "insert", "update", "delete", "text", "union", "exists"}
 METHODS = {"execute", "executemany", "fetch", "fetchval", "fetchrow", "exec_driver_sql", "cursor", "copy_from_query"}
@@ -146,6 +147,17 @@ def test_no_library_is_imported_from_two_places_by_two_names() -> None:
 
     found = {one.module.partition(".")[0] for module in product() for one in imports_of(module)}
     assert found & rivals == set()
+
+
+def test_nothing_that_is_made_here_is_committed() -> None:
+    """A committed ``.venv``, even as a link, leaves a fresh clone with one that does not work."""
+    ignored = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    staged = ["git", "ls-files", "--stage"]
+
+    if (ROOT / ".git").exists():  # a source archive has no index, and nothing to ask
+        assert subprocess.run(ignored, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
+        listed = subprocess.run(staged, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert [line for line in listed.splitlines() if line.startswith("120000")] == []
 
 
 def test_stray_sql_is_found() -> None:

@@ -80,7 +80,14 @@ def test_every_package_has_hashes(pins: dict[str, Pin]) -> None:
 def test_the_pins_are_exactly_what_the_dependencies_need(file: str, pins: dict[str, Pin]) -> None:
     """A dependency taken out of pyproject.toml leaves no package behind, and no needed one is unpinned."""
     here = {name for name, pin in pins.items() if pin.requirement.marker is None or pin.requirement.marker.evaluate()}
-    assert here == needed_by(map(Requirement, FILES[file]))
+    assert here == {name for name, _ in needed_by(map(Requirement, FILES[file]))}
+
+
+def test_pins_name_the_extras_they_are_needed_with(file: str, pins: dict[str, Pin]) -> None:
+    """Older pip takes ``x[extra]`` for unpinned beside ``x==1``, and refuses it once there is a newer ``x``."""
+    for name, extra in needed_by(map(Requirement, FILES[file])):
+        known = {canonicalize_name(found) for found in metadata.metadata(name).get_all("Provides-Extra", [])}
+        assert not extra or extra not in known or extra in pins[name].requirement.extras, f"{name}[{extra}]"
 
 
 def test_no_index_and_no_url_is_written_down(text: str) -> None:
@@ -94,8 +101,8 @@ def test_the_file_says_how_it_is_made(text: str) -> None:
     assert "make requirements" in text.splitlines()[1]
 
 
-def needed_by(requirements: Iterable[Requirement]) -> set[str]:
-    """The names of the packages that these requirements pull in here, found in the metadata of the installed ones."""
+def needed_by(requirements: Iterable[Requirement]) -> set[tuple[str, str]]:
+    """The packages, each with "" and its extras, that these pull in here: from the metadata of the installed ones."""
     waiting, seen = list(requirements), set[tuple[str, str]]()
     while waiting:
         requirement = waiting.pop()
@@ -105,4 +112,4 @@ def needed_by(requirements: Iterable[Requirement]) -> set[str]:
                 seen.add((name, extra))
                 found = map(Requirement, metadata.requires(name) or [])
                 waiting += [item for item in found if not item.marker or item.marker.evaluate({"extra": extra})]
-    return {name for name, _ in seen}
+    return seen
