@@ -15,7 +15,20 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Select, and_, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from common.errors import CursorInvalid, SortInvalid
 from common.keys import from_base64url, to_base64url
@@ -143,11 +156,13 @@ def _after(columns: Sequence[tuple[ColumnElement[Any], bool]], values: Sequence[
     """Rows behind the given one: for a, b, id that is a > x OR a = x AND (b > y OR b = y AND id > z)."""
     if len(values) != len(columns):
         raise CursorInvalid
+    # Bound, not written into the text: SQLAlchemy would turn a boolean into a keyword, which has no order.
+    bounds = [literal(value, column.type) for (column, _), value in zip(columns, values, strict=True)]
     condition: ColumnElement[bool] = false()
-    for (column, descends), value in zip(reversed(columns), reversed(values), strict=True):
-        beyond = column < value if descends else column > value
-        condition = or_(beyond, and_(column == value, condition))
-    (first, descends), bound = columns[0], values[0]
+    for (column, descends), bound in zip(reversed(columns), reversed(bounds), strict=True):
+        beyond = column < bound if descends else column > bound
+        condition = or_(beyond, and_(column == bound, condition))
+    (first, descends), bound = columns[0], bounds[0]
     # Follows from the condition, and is what an index can begin at: page 20,000 costs what the first one does.
     return and_(first <= bound if descends else first >= bound, condition)
 
