@@ -54,11 +54,12 @@ def _ascii_domain(domain: str) -> str:
 
 
 class MailTemplates:
-    """Renders mails from a folder of templates: ``<language>/<kind>.txt`` and ``<language>/<kind>.html``."""
+    """Renders mails from folders of templates: ``<language>/<kind>.txt`` and ``<language>/<kind>.html``. One folder's
+    layout serves all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, *folders: Path) -> None:
         self._environment = Environment(
-            loader=FileSystemLoader(folder),
+            loader=FileSystemLoader(folders),
             autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,

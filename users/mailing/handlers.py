@@ -11,17 +11,16 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row
 
-from common.audit import Actor, Origin, Target
+from common.audit import Target
 from common.clock import now
-from common.ids import TenantName, new_id
+from common.ids import new_id
 from common.outbox.queries import Job
-from database import Tenant, WriteUnit
+from serving.jobs import find_served_tenant, frontend_link, send_mail, write_unit_of
 from serving.services import Services
 from users.declarations import TIME_ZONE
 from users.mailing import queries
@@ -29,8 +28,6 @@ from users.mailing import queries
 RESET_LIFETIME: Final = timedelta(hours=1)
 WELCOME_LIFETIME: Final = timedelta(days=7)
 VERIFICATION_LIFETIME: Final = timedelta(days=2)
-
-SYSTEM: Final = Actor("system")
 
 
 async def send_password_reset(services: Services, job: Job) -> None:
@@ -45,11 +42,11 @@ async def send_welcome(services: Services, job: Job) -> None:
 
 async def send_email_verification(services: Services, job: Job) -> None:
     """A link that proves that the address is read. The address may be one the user wants to change to."""
-    tenant = await _tenant(services, job)
+    tenant = await find_served_tenant(services, job)
     if tenant is None:
         return
     secret = secrets.token_urlsafe(32)
-    async with _unit(services, tenant, job) as unit:
+    async with write_unit_of(services, tenant, job) as unit:
         user = await queries.find_addressee(unit, **_who(job))
         if user is None or not _is_still_wanted(job, user):
             return
@@ -67,27 +64,24 @@ async def send_email_verification(services: Services, job: Job) -> None:
             },
         )
         unit.audit("auth.email.verification_sent", target=Target("user", str(user.id), user.username))
-    link = _link(services, "verify-email", tenant, secret)
+    link = frontend_link(services, "verify-email", tenant, secret)
     await _send(services, "email_verification", to=email, locale=user.locale, user=user, link=link)
 
 
 async def send_notice(services: Services, job: Job) -> None:
     """A mail without a secret: the template is in the payload, such as ``email_changed`` or ``password_changed``."""
     payload = job.payload
-    mail = services.mail_templates.render(
-        payload["template"], to=payload["to"], locale=payload["locale"], **payload["values"]
-    )
-    await services.mail_transport.send(mail.message(services.config.mail_from))
+    await send_mail(services, payload["template"], to=payload["to"], locale=payload["locale"], **payload["values"])
 
 
 async def send_invitation(services: Services, job: Job) -> None:
     """A link for joining, while the invitation is pending."""
-    tenant = await _tenant(services, job)
+    tenant = await find_served_tenant(services, job)
     if tenant is None:
         return
     zone = ZoneInfo((await services.find_settings(tenant))[TIME_ZONE])
     secret = secrets.token_urlsafe(32)
-    async with _unit(services, tenant, job) as unit:
+    async with write_unit_of(services, tenant, job) as unit:
         invitation = await queries.renew_invitation(unit, UUID(job.payload["invitation_id"]), digest_of(secret), now())
         if invitation is None:
             unit.audit("users.invitation.mail_skipped", target=Target("invitation", job.payload["invitation_id"]))
@@ -98,7 +92,7 @@ async def send_invitation(services: Services, job: Job) -> None:
         "invitation",
         to=invitation.email,
         locale=invitation.locale,
-        link=_link(services, "accept-invitation", tenant, secret),
+        link=frontend_link(services, "accept-invitation", tenant, secret),
         tenant=tenant.name.tenant_id,
         until=f"{invitation.expires_at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})",
     )
@@ -119,11 +113,11 @@ def digest_of(secret: str) -> bytes:
 
 
 async def _send_reset_link(services: Services, job: Job, template: str, lifetime: timedelta) -> None:
-    tenant = await _tenant(services, job)
+    tenant = await find_served_tenant(services, job)
     if tenant is None:
         return
     secret = secrets.token_urlsafe(32)
-    async with _unit(services, tenant, job) as unit:
+    async with write_unit_of(services, tenant, job) as unit:
         user = await queries.find_addressee(unit, **_who(job))
         if user is None:
             return
@@ -139,15 +133,8 @@ async def _send_reset_link(services: Services, job: Job, template: str, lifetime
             },
         )
         unit.audit("auth.password.reset_mailed", target=Target("user", str(user.id), user.username))
-    link = _link(services, "reset-password", tenant, secret)
+    link = frontend_link(services, "reset-password", tenant, secret)
     await _send(services, template, to=user.email, locale=user.locale, user=user, link=link)
-
-
-async def _tenant(services: Services, job: Job) -> Tenant | None:
-    """The job's tenant; None when it is gone or not served, and with it the reason for the mail."""
-    name = TenantName.parse(job.tenant_id)
-    tenant = await services.find_tenant(name) if name else None
-    return tenant if tenant is not None and tenant.status == "active" else None
 
 
 def _is_still_wanted(job: Job, user: Row[Any]) -> bool:
@@ -160,24 +147,14 @@ def _is_still_wanted(job: Job, user: Row[Any]) -> bool:
     return bool(user.email == job.payload["current"] and same_password)
 
 
-def _unit(services: Services, tenant: Tenant, job: Job) -> WriteUnit:
-    return services.database.write(tenant, actor=SYSTEM, origin=Origin(request_id=str(job.id)))
-
-
 def _who(job: Job) -> dict[str, Any]:
     if "user_id" in job.payload:
         return {"user_id": UUID(job.payload["user_id"])}
     return {"email_normalized": job.payload["email_normalized"]}
 
 
-def _link(services: Services, page: str, tenant: Tenant, secret: str) -> str:
-    """The frontend's page. Its address is configuration, never the Host header of some request."""
-    return f"{services.config.app_base_url}/{page}?{urlencode({'tenant': tenant.name.schema, 'token': secret})}"
-
-
 async def _send(services: Services, template: str, *, to: str, locale: str, **values: Any) -> None:
     user = values.pop("user", None)
     if user is not None:
         values["name"] = user.full_name or user.username
-    mail = services.mail_templates.render(template, to=to, locale=locale, **values)
-    await services.mail_transport.send(mail.message(services.config.mail_from))
+    await send_mail(services, template, to=to, locale=locale, **values)
