@@ -57,6 +57,11 @@ def table_names() -> list[str]:
     return [table.name for table in TenantBase.metadata.sorted_tables if table.name not in LEFT_OUT]
 
 
+def column_names(table: str) -> list[str]:
+    """The archived columns of a table: those that PostgreSQL does not make from others."""
+    return [column.name for column in TenantBase.metadata.tables[table].columns if column.computed is None]
+
+
 async def write_archive(connection: asyncpg.Connection, name: TenantName, title: str, path: Path) -> None:
     """Write a tenant to ``path``. The caller's transaction is a REPEATABLE READ one, so the tables fit together."""
     with TemporaryDirectory(dir=path.parent, prefix="export-") as folder:
@@ -75,7 +80,7 @@ async def write_archive(connection: asyncpg.Connection, name: TenantName, title:
 
 
 async def _dump(connection: asyncpg.Connection, name: TenantName, table: str, folder: Path) -> TableFile:
-    columns = [column.name for column in TenantBase.metadata.tables[table].columns]
+    columns = column_names(table)
     path = folder / f"{table}.csv"
     status = await connection.copy_from_table(
         table, schema_name=name.schema, columns=columns, output=path, format="csv"
@@ -134,7 +139,7 @@ def _read_manifest(archive: tarfile.TarFile) -> dict[str, Any]:
         raise ArchiveInvalid(
             f"The archive is of revision {str(manifest['revision'])[:20]}; this service reads {expected_revision()}."
         )
-    wanted = {name: [column.name for column in TenantBase.metadata.tables[name].columns] for name in table_names()}
+    wanted = {name: column_names(name) for name in table_names()}
     if {table["name"]: table["columns"] for table in manifest["tables"]} != wanted:
         raise ArchiveInvalid("The archive has other tables or columns than this service.")
     return manifest
@@ -151,7 +156,7 @@ async def load_archive(connection: asyncpg.Connection, name: TenantName, path: P
             table = member.name.removeprefix("tables/").removesuffix(".csv")
             stream = archive.extractfile(member) if table in tables else None
             if stream is not None:
-                columns = [column.name for column in TenantBase.metadata.tables[table].columns]
+                columns = column_names(table)
                 schema, into = ("pg_temp", f"archived_{table}") if table in SEALED else (name.schema, table)
                 await connection.copy_to_table(into, schema_name=schema, columns=columns, source=stream, format="csv")
     await connection.execute(CLOSE_ALL_DOORS)

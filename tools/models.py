@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.schema import SchemaItem
 
@@ -41,6 +42,25 @@ LIVING = text("deleted_at IS NULL")
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 32  # 20 * 32 characters of 4 bytes stay below the 2,704 bytes a GIN key may have
 MAX_EXDATES = 500
+# The languages PostgreSQL 13 and newer can stem, by the first part of a locale. Any other is searched word by word.
+SEARCH_LANGUAGES = {
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
 
 
 def living_index(table: str, *columns: str) -> Index:
@@ -48,12 +68,14 @@ def living_index(table: str, *columns: str) -> Index:
     return Index(f"ix_{table}_{'_'.join(columns)}", *columns, postgresql_where=LIVING)
 
 
-def record_indexes(table: str) -> tuple[Index, ...]:
-    """The keyset orders that every list offers, for everybody's rows and for one author's."""
+def record_indexes(table: str) -> tuple[SchemaItem, ...]:
+    """The keyset orders that every list offers, for everybody's rows and for one author's; the search; its language."""
     return (
         living_index(table, "created_at", "id"),
         living_index(table, "updated_at", "id"),
         living_index(table, "created_by", "created_at", "id"),
+        search_index(table),
+        at_most("language", 8),
     )
 
 
@@ -68,11 +90,33 @@ def tag_rules(table: str) -> tuple[SchemaItem, ...]:
     )
 
 
+def search_vector(**weights: str) -> Mapped[str]:
+    """The words of a record, made by PostgreSQL whenever a column changes: each as it stands and as its stem in the
+    record's language. ``weights`` are columns by A to D (PostgreSQL 12.3.1).
+
+    The language is a row's own and chosen by CASE, because only an expression of constants is immutable.
+    """
+    cases = " ".join(f"WHEN '{code}' THEN '{name}'::regconfig" for code, name in SEARCH_LANGUAGES.items())
+    stemming = f"CASE language {cases} ELSE 'simple'::regconfig END"
+    parts = [
+        f"setweight(to_tsvector({dictionary}, coalesce({column}, '')), '{weight}')"
+        for weight, column in weights.items()
+        for dictionary in ("'simple'::regconfig", stemming)
+    ]
+    return mapped_column(TSVECTOR, Computed(" || ".join(parts), persisted=True))
+
+
+def search_index(table: str) -> Index:
+    """Finds the words of living records."""
+    return Index(f"ix_{table}_search", "search", postgresql_using="gin", postgresql_where=LIVING)
+
+
 class RecordMixin(IdMixin, TimestampMixin, VersionMixin):
     """What all tools have in common. A deleted row stays and can be restored."""
 
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     deleted_at: Mapped[datetime | None]
+    language: Mapped[str] = mapped_column(server_default="")  # of its words: the tenant's, when it was written
 
 
 class TagsMixin:
@@ -110,6 +154,7 @@ class Note(RecordMixin, TagsMixin, TenantBase):
     is_pinned: Mapped[bool] = mapped_column(server_default=text("false"))
     is_private: Mapped[bool] = mapped_column(server_default=text("false"))
     color: Mapped[str | None]
+    search: Mapped[str] = search_vector(A="title", B="content")
 
 
 class NoteLink(LinkMixin, TenantBase):
@@ -156,6 +201,7 @@ class Task(RecordMixin, TagsMixin, TenantBase):
     completed_at: Mapped[datetime | None]
     position: Mapped[float] = mapped_column(Double, server_default="0")
     recurrence: Mapped[str | None]
+    search: Mapped[str] = search_vector(A="title", B="description")
 
 
 class TaskLink(LinkMixin, TenantBase):
@@ -201,6 +247,7 @@ class LogCall(RecordMixin, TenantBase):
     notes: Mapped[str] = mapped_column(server_default="")
     recording_url: Mapped[str | None]
     external_id: Mapped[str | None]
+    search: Mapped[str] = search_vector(A="contact_name", B="outcome", C="notes", D="phone_number")
 
 
 class LogCallLink(LinkMixin, TenantBase):
@@ -235,6 +282,7 @@ class Attachment(RecordMixin, TenantBase):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     description: Mapped[str] = mapped_column(server_default="")
+    search: Mapped[str] = search_vector(A="file_name", B="description")
 
 
 class AttachmentLink(LinkMixin, TenantBase):
@@ -278,6 +326,7 @@ class Event(RecordMixin, TenantBase):
     exdates: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default=text("'{}'"))
     status: Mapped[str] = mapped_column(server_default=EventStatus.CONFIRMED)
     join_url: Mapped[str | None]
+    search: Mapped[str] = search_vector(A="title", B="description", C="location")
 
 
 class EventLink(LinkMixin, TenantBase):
@@ -341,6 +390,7 @@ class Review(RecordMixin, TenantBase):
     reply: Mapped[str | None]
     replied_at: Mapped[datetime | None]
     source: Mapped[str | None]
+    search: Mapped[str] = search_vector(A="title", B="body", C="reviewer_name", D="reply")
 
 
 class ReviewLink(LinkMixin, TenantBase):
