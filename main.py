@@ -61,7 +61,7 @@ FILE_BYTES: Final = {  # full tenants' files, with descriptions or spaces
     "/api/v1/settings/import": 4 * 1024**2,
     "/api/v1/settings/feature-flags/definition": 8 * 1024**2,
 }
-JOB_HANDLERS: Final = {**users.JOB_HANDLERS, **settings.JOB_HANDLERS}
+JOB_HANDLERS: Final = {**users.JOB_HANDLERS, **settings.JOB_HANDLERS, **tools.JOB_HANDLERS}
 MAX_RENDERED: Final = 5_000  # answers kept, some 1 kB each
 START_SECONDS: Final = 5.0  # how long a start waits for the database before it goes on without
 log = structlog.get_logger("service")
@@ -143,13 +143,13 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         totp_vault=Vault("totp secrets", secret, previous.get_secret_value() if previous else None),
         cursors=CursorCodec(derive_key(secret, "list cursors")),
         limiter=Limiter(derive_key(secret, "rate limits")),
-        mail_templates=MailTemplates(users.MAIL_TEMPLATES),
+        mail_templates=MailTemplates(users.MAIL_TEMPLATES, tools.MAIL_TEMPLATES),
         mail_transport=choose_transport(config),
         platform_keys=users.PlatformKeys(database),
         provisioner=provisioner,
         lifecycle=TenantLifecycle(provisioner),
         expected_revision=expected_revision(),
-        constraints={**users.CONSTRAINTS, **settings.CONSTRAINTS},
+        constraints={**users.CONSTRAINTS, **settings.CONSTRAINTS, **tools.CONSTRAINTS},
         catalogue={permission.name: permission for permission in CATALOGUE},
         registry=registry_of_settings,
     )

@@ -14,6 +14,7 @@ from common.config import Config
 from tests.support.apps import Wired, running
 from tests.support.post import PostOffice, post_office
 from tests.support.servers import Servers, running_servers
+from tests.support.staff import Staff, hire
 from tests.support.wire import wire_to
 from tests.support.world import TestTenant, client_of, create_tenant, create_twin
 
@@ -59,6 +60,12 @@ async def alpha(http: httpx.AsyncClient) -> TestTenant:
 async def beta(http: httpx.AsyncClient) -> TestTenant:
     """The other one."""
     return await create_twin(http, "tenant_beta")
+
+
+@pytest.fixture(scope="session")
+async def all_staff(http: httpx.AsyncClient, config: Config, alpha: TestTenant, beta: TestTenant) -> dict[str, Staff]:
+    """In each twin, by its name, people whose permissions reach differently far."""
+    return {twin.name: await hire(http, config, twin) for twin in (alpha, beta)}
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tools import models
 from tools.declarations import DECLARATIONS
-from tools.endpoints import router
+from tools.endpoints import CONSTRAINTS, JOB_HANDLERS, router
+from tools.mailing import MAIL_TEMPLATES
 
-__all__ = ["DECLARATIONS", "models", "router"]
+__all__ = ["CONSTRAINTS", "DECLARATIONS", "JOB_HANDLERS", "MAIL_TEMPLATES", "models", "router"]

@@ -1,7 +1,19 @@
-"""The tools module's routers."""
+"""The tools module's routers: the one list of what there is. A line taken out here, and its folder, removes a tool."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from tools import notes
+from tools.records.kinds import KINDS
+
+RESOURCES = (notes.RESOURCE,)
+
 router = APIRouter()
+for resource in RESOURCES:
+    router.include_router(resource.router)
+    if resource.kind is not None:
+        KINDS[resource.kind.name] = resource.kind
+
+JOB_HANDLERS = {kind: handler for resource in RESOURCES for kind, handler in resource.job_handlers.items()}
+CONSTRAINTS = {name: error for resource in RESOURCES for name, error in resource.constraints.items()}

@@ -5,22 +5,27 @@ from __future__ import annotations
 from users import operators
 from users.api_keys.usage import KeyUsage
 from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
-from users.declarations import DECLARATIONS
+from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
 from users.housekeeping import keep_house
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
-from users.models import CONSTRAINTS
+from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
     "CONSTRAINTS",
     "DECLARATIONS",
+    "DEFAULT_LOCALE",
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
+    "TIME_ZONE",
     "KeyUsage",
     "PlatformKeys",
+    "Team",
+    "TeamMember",
+    "User",
     "cached_key_holders",
     "cached_principals",
     "cached_profiles",

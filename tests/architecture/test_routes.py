@@ -14,13 +14,14 @@ from serving.listing import list_query, plain_list_query
 from serving.route import Route
 from tests.support.routes import operations
 from tests.support.source import ROOT, Module, parse
+from tests.support.tool_operations import TOOLS
 from tests.support.world import API
 
 # What needs no credential, or one that only the body is. Each addition is a decision.
 OPEN = {
     "login", "refresh", "verify_tenant", "request_password_reset", "reset_password", "verify_email",
     "resend_verification", "accept_invitation", "get_public_settings",
-}  # fmt: skip
+}.union(*(tool.open for tool in TOOLS))  # fmt: skip
 # What somebody signed in may do without a permission: things about himself.
 OWN = {
     "logout", "get_me", "test_authentication", "change_password", "change_email", "list_own_sessions",

@@ -16,6 +16,7 @@ from tests.support.audit_chain import assert_chain_whole
 from tests.support.inputs import Prepared
 from tests.support.operations import Operation, operations_of
 from tests.support.probes import owner_connection
+from tests.support.tool_operations import TOOLS
 
 pytestmark = pytest.mark.promise("D2")
 
@@ -28,7 +29,7 @@ READING: Final = {
     "list_settings", "get_setting", "list_setting_history", "list_declared_settings", "get_public_settings",
     "list_feature_flags", "get_feature_flag", "get_flag_definition", "explain_feature_flag",
     "evaluate_flag", "evaluate_flags",
-}  # fmt: skip
+}.union(*(tool.reading for tool in TOOLS))  # fmt: skip
 # operation: (action, type of the target)
 CHANGING: Final = {
     "login": ("auth.login.succeeded", "user"),
@@ -87,7 +88,7 @@ CHANGING: Final = {
     "toggle_feature_flag": ("settings.flag.updated", "feature_flag"),
     "delete_feature_flag": ("settings.flag.deleted", "feature_flag"),
     "replace_flag_definition": ("settings.flags.replaced", "feature_flags"),
-}
+} | {name: entry for tool in TOOLS for name, entry in tool.changing.items()}
 # What the platform does to a tenant, and what the tenant's own log says of it.
 PLATFORM: Final = {
     "update_platform_tenant": "tenant.updated",

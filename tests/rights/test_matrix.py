@@ -1,4 +1,4 @@
-"""The matrix of roles and operations is a file, and the service does what it says."""
+"""The matrix of roles and operations is kept in files, and the service does what they say."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ from tests.support.world import ROLES, TestTenant
 
 pytestmark = pytest.mark.promise("R1")
 
-MATRIX: Final[dict[str, dict[str, Any]]] = tomllib.loads(Path(__file__).with_name("matrix.toml").read_text())
+FILES_OF_MATRIX: Final = sorted((Path(__file__).parent / "matrix").glob("*.toml"))
+MATRIX: Final[dict[str, dict[str, Any]]] = {
+    name: row for file in FILES_OF_MATRIX for name, row in tomllib.loads(file.read_text()).items()
+}
 Caller = Callable[[str, str], Awaitable[httpx.Response]]
 
 CALLERS: Final = ("anonymous", *reversed(ROLES), "platform")
 
 
-def test_the_file_lists_every_operation_and_every_caller(app: FastAPI) -> None:
+def test_the_files_list_every_operation_and_every_caller(app: FastAPI) -> None:
     """A new operation fails here until somebody decides who may do it."""
+    assert len(MATRIX) == sum(len(tomllib.loads(file.read_text())) for file in FILES_OF_MATRIX), "listed twice"
     assert set(MATRIX) == {operation.name for operation in operations_of(app)}
     for name, row in MATRIX.items():
         assert set(row) - {"permission"} == set(CALLERS), name
@@ -48,7 +52,7 @@ def call_as(app: FastAPI, http: httpx.AsyncClient, alpha: TestTenant, owner: asy
 
 @pytest.mark.parametrize("role", CALLERS)
 @pytest.mark.parametrize("name", MATRIX)
-async def test_the_service_does_what_the_file_says(
+async def test_the_service_does_what_the_files_say(
     name: str, role: str, call_as: Caller, alpha: TestTenant, owner: asyncpg.Connection
 ) -> None:
     expected = MATRIX[name][role]

@@ -13,6 +13,7 @@ from serving.guards import PlatformKey, PlatformOperator
 from serving.route import guard_of
 from tests.support.inputs import FILES, Preparations, Prepared, body_of
 from tests.support.operations import Operation, operations_of
+from tests.support.tool_operations import TOOLS
 from tests.support.world import TestTenant
 
 pytestmark = pytest.mark.promise("R3")
@@ -32,12 +33,12 @@ NAMES: Final = (
     "replace_user_roles", "replace_user_permissions", "create_api_key", "update_api_key", "rotate_api_key",
     "create_invitation", "accept_invitation", "create_setting", "replace_setting", "update_setting",
     "put_system_setting", "create_feature_flag", "replace_feature_flag", "update_feature_flag",
-    "replace_flag_definition", "explain_feature_flag",
+    "replace_flag_definition", "explain_feature_flag", *(name for tool in TOOLS for name in tool.bodies),
 )  # fmt: skip
 TABLES: Final = (
     "users", "user_roles", "user_permissions", "roles", "role_permissions", "teams", "team_members", "team_roles",
     "user_sessions", "user_totp", "api_keys", "invitations", "settings", "system.settings", "system.tenants",
-    "audit_logs", "feature_flags", "flag_sets",
+    "audit_logs", "feature_flags", "flag_sets", *(table for tool in TOOLS for table in tool.tables),
 )  # fmt: skip
 FREE: Final = {"variants", "flags"}  # whose names are the caller's own
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -19,10 +20,13 @@ from tests.support import things
 from tests.support.operations import Operation
 from tests.support.servers import PLATFORM_KEY
 from tests.support.things import word
+from tests.support.tool_operations import TOOLS
 from tests.support.world import PASSWORD, ROLES, Api, Person, TestTenant
 
 # Operations whose body is a file or a form, not JSON.
-FILES: Final = {"import_users", "import_tenant", "import_settings", "introspect_token"}
+FILES: Final = {"import_users", "import_tenant", "import_settings", "introspect_token"}.union(
+    *(tool.files for tool in TOOLS)
+)
 # Operations that end the caller's session or change his account, and so get a caller of their own.
 SPENDING: Final = {"logout", "change_password", "change_email", "begin_totp", "confirm_totp", "delete_totp"}
 NEW_PASSWORD: Final = "another sentence nobody guesses"
@@ -75,6 +79,7 @@ def body_of(operation: str, **known: Any) -> dict[str, Any] | None:
         "explain_feature_flag": {"key": name},
         "put_system_setting": {"value": name, "value_type": "string"},
     }
+    bodies |= {made: body(name) for tool in TOOLS for made, body in tool.bodies.items()}
     return bodies.get(operation)
 
 
@@ -118,6 +123,8 @@ class Preparations:
             made.tenant = values["tenant_id"] = await self.new_tenant()
         made.path = operation.path.format_map(values)
         await self._fill(made, operation.name, known, values, role)
+        for tool in TOOLS:
+            made.options |= await tool.fill(self.owner, operation, values)
         return made
 
     async def _caller(self, operation: str, role: str) -> tuple[Person | None, Api]:
@@ -153,12 +160,16 @@ class Preparations:
             values["key"] = await things.create_setting(self.tenant)
         elif operation.path.startswith("/platform/settings/{key}"):
             values["key"] = await self.new_system_setting()
-        return values | await self._entry(operation.path)
+        return values | await self._rest(operation, UUID(caller_id))
 
-    async def _entry(self, path: str) -> dict[str, str]:
-        """An entry of the audit log, which nobody has to make."""
-        first = "SELECT id FROM audit_logs ORDER BY seq LIMIT 1"
-        return {"entry_id": str(await self.owner.fetchval(first))} if "{entry_id}" in path else {}
+    async def _rest(self, operation: Operation, caller_id: UUID) -> dict[str, str]:
+        """Records of the tools, and an entry of the audit log, which nobody has to make."""
+        values = dict[str, str]()
+        for tool in TOOLS:
+            values |= await tool.values(self.owner, operation, caller_id)
+        if "{entry_id}" in operation.path:
+            values["entry_id"] = str(await self.owner.fetchval("SELECT id FROM audit_logs ORDER BY seq LIMIT 1"))
+        return values
 
     async def _known(self, made: Prepared, operation: str, values: Mapping[str, str]) -> dict[str, Any]:
         """The secrets that the body must name, or the state that the operation needs."""

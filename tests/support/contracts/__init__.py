@@ -8,6 +8,7 @@ from tests.support.contracts.access import PermissionContract, TenantIsolationCo
 from tests.support.contracts.concurrency import ConcurrencyContract, IdempotencyContract
 from tests.support.contracts.crud import CrudContract
 from tests.support.contracts.lists import GrowingListContract, ListContract
+from tests.support.contracts.records import RecordContract
 from tests.support.contracts.resource import Resource, Row
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "IdempotencyContract",
     "ListContract",
     "PermissionContract",
+    "RecordContract",
     "Resource",
     "Row",
     "TenantIsolationContract",

@@ -1,0 +1,89 @@
+"""The rules of notes. A private one is its author's alone: nobody else can make it so, or see that it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from common.errors import PermissionDenied
+from common.paging import ListQuery
+from common.registry import Effective
+from database import ReadUnit, WriteUnit
+from shared_auth import Principal
+from shared_models import Page
+from tools.notes.kind import NOTE
+from tools.notes.schemas import Note, NoteCreate, NotePatch, NoteReplace
+from tools.records import queries, service
+
+ORDER = queries.order_of(NOTE, "title", "is_pinned", default="-is_pinned,-created_at")
+
+
+async def list_notes(
+    unit: ReadUnit,
+    actor: Principal,
+    query: ListQuery,
+    *,
+    is_pinned: bool | None,
+    is_private: bool | None,
+    deleted: bool,
+    **filters: Any,
+) -> Page[Note]:
+    """A page of notes, pinned ones first."""
+    conditions = queries.record_conditions(NOTE, query, **filters)
+    for column, wanted in ((NOTE.table.c.is_pinned, is_pinned), (NOTE.table.c.is_private, is_private)):
+        if wanted is not None:
+            conditions.append(column == wanted)
+    found = await queries.list_records(unit, NOTE, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
+    notes = [Note.model_validate(row) for row in found.rows]
+    return Page(items=notes, next_cursor=found.next_cursor, total=found.total)
+
+
+async def get_note(unit: ReadUnit, actor: Principal, note_id: UUID) -> Note:
+    """One note. Raises NotFound."""
+    return Note.model_validate(await service.get_record(unit, NOTE, actor, note_id))
+
+
+async def create_note(unit: WriteUnit, actor: Principal, payload: NoteCreate, settings: Effective) -> Note:
+    """A new note."""
+    note_id = await service.create_record(
+        unit, NOTE, payload.model_dump(), settings, created_by=actor.user_id, private=payload.is_private
+    )
+    return Note.model_validate(await service.get_written(unit, NOTE, note_id))
+
+
+async def replace_note(
+    unit: WriteUnit, actor: Principal, note_id: UUID, payload: NoteReplace, expected_version: int | None
+) -> Note:
+    """Set all editable fields."""
+    return await _change_note(unit, actor, note_id, payload.model_dump(), expected_version)
+
+
+async def update_note(
+    unit: WriteUnit, actor: Principal, note_id: UUID, payload: NotePatch, expected_version: int | None
+) -> Note:
+    """Set the given fields."""
+    return await _change_note(unit, actor, note_id, payload.model_dump(exclude_unset=True), expected_version)
+
+
+async def delete_note(unit: WriteUnit, actor: Principal, note_id: UUID, expected_version: int | None) -> None:
+    """Delete a note, which can be restored."""
+    await service.delete_record(unit, NOTE, actor, note_id, expected_version)
+
+
+async def restore_note(unit: WriteUnit, actor: Principal, note_id: UUID) -> Note:
+    """Bring a deleted note back."""
+    await service.restore_record(unit, NOTE, actor, note_id)
+    return Note.model_validate(await service.get_written(unit, NOTE, note_id))
+
+
+async def _change_note(
+    unit: WriteUnit, actor: Principal, note_id: UUID, values: Mapping[str, Any], expected_version: int | None
+) -> Note:
+    before = await service.begin_change(unit, NOTE, actor, note_id, expected_version=expected_version)
+    becomes_private = values.get("is_private", before.is_private)
+    if becomes_private and before.created_by != actor.user_id:
+        # Otherwise an administrator could make somebody's note vanish for everybody but its author, himself included.
+        raise PermissionDenied("Only its author can make a note private.", permission=NOTE.needs("update"))
+    await service.finish_change(unit, NOTE, before, values, private=becomes_private or before.is_private)
+    return Note.model_validate(await service.get_written(unit, NOTE, note_id))

@@ -1,0 +1,48 @@
+"""The kinds of records there are, each said once: where it lies, what it is called, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement
+
+from common.audit import Target
+from shared_auth import Principal
+
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One kind of record. What a resource does not say is what all of them do."""
+
+    name: str  # "note": in the audit log, in timelines, and as an attachment's parent
+    permission: str  # "notes": of notes:read, notes:create …
+    table: Any
+    links: Any  # the table of its references to other services
+    title: str  # the column by which people know one
+    text: str  # the column that the rest of it is told in
+    columns: tuple[str, ...]  # what it has beside what all have
+    people: tuple[str, ...] = ("created_by",)  # columns with the users whose own it is
+    teams: tuple[str, ...] = ()  # columns with the teams whose it is
+    searched: tuple[str, ...] = ()  # what a list's ``q`` looks through; title and text where nothing is named
+    has_tags: bool = False
+    hidden: Callable[[Principal], Condition] | None = None  # what nobody else sees, whatever the level
+    shared: Callable[[Principal, str], Condition] | None = None  # who else may do an action to it
+    reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
+    related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
+
+    def needs(self, action: str) -> str:
+        """The permission for an action."""
+        return f"{self.permission}:{action}"
+
+    def target(self, record_id: object, title: str | None) -> Target:
+        """A record as the audit log names it."""
+        return Target(self.name, str(record_id), title[:255] if title else title)
+
+
+KINDS: Final[dict[str, Kind]] = {}
+"""Every kind by its name, for what looks at all of them. Filled by ``tools.endpoints``, the one list of what there is,
+so that a resource taken out there is missed by nobody."""

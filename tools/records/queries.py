@@ -1,0 +1,211 @@
+"""The SQL of records of all kinds: who reaches which, their links, finding, changing and removing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Row,
+    and_,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
+from database import ReadUnit, WriteUnit
+from shared_auth import Principal
+from tools.records.kinds import Condition, Kind
+from users import TeamMember
+
+_members: Any = TeamMember.__table__
+
+COMMON = ("id", "created_by", "created_at", "updated_at", "deleted_at", "version")
+
+
+def teams_of(actor: Principal) -> AnySelect:
+    """The teams somebody is in."""
+    return select(_members.c.team_id).where(_members.c.user_id == actor.user_id)
+
+
+def colleagues_of(actor: Principal) -> AnySelect:
+    """Everybody who is in one of those teams."""
+    return select(_members.c.user_id).where(_members.c.team_id.in_(teams_of(actor)))
+
+
+def reach(kind: Kind, actor: Principal, action: str) -> Condition:
+    """Which records of a kind somebody may do an action to: his own, those of his teams, or all, as far as his
+    permission goes; none without it."""
+    if kind.reach is not None:
+        return kind.reach(actor, action)
+    level = actor.permissions.get(kind.needs(action))
+    if level is None:
+        return false()
+    within = true() if level == "all" else or_(*_whose(kind, actor, level), *_shared(kind, actor, action))
+    return within if kind.hidden is None else and_(within, not_(kind.hidden(actor)))
+
+
+def _whose(kind: Kind, actor: Principal, level: str) -> list[Condition]:
+    columns = kind.table.c
+    mine: list[Condition] = [columns[name] == actor.user_id for name in kind.people]
+    if level == "own":
+        return mine
+    theirs = [columns[name].in_(colleagues_of(actor)) for name in kind.people]
+    return [*mine, *theirs, *(columns[name].in_(teams_of(actor)) for name in kind.teams)]
+
+
+def _shared(kind: Kind, actor: Principal, action: str) -> list[Condition]:
+    return [] if kind.shared is None else [kind.shared(actor, action)]
+
+
+def visible(kind: Kind, actor: Principal, action: str) -> Condition:
+    """Which records exist for somebody who wants to do an action: what he may read, and what he may do it to."""
+    may = reach(kind, actor, action)
+    return may if action == "read" else or_(reach(kind, actor, "read"), may)
+
+
+def is_about(kind: Kind, link_type: str | None, link_id: str | None) -> Condition:
+    """Whether a record is about an object of another service, or about any of a type."""
+    links = kind.links.c
+    wanted = [column == value for column, value in ((links.link_type, link_type), (links.link_id, link_id)) if value]
+    linked = exists().where(links.record_id == kind.table.c.id, *wanted)
+    if kind.related is None or link_type is None or link_id is None:
+        return linked
+    return or_(linked, kind.related(link_type, link_id))
+
+
+def links_of(kind: Kind) -> Any:
+    """A record's links as JSON, in a fixed order: a column of the same statement, so a list needs no second one."""
+    links = kind.links.c
+    link = func.json_build_object("type", links.link_type, "id", links.link_id)
+    listed = (
+        select(func.json_agg(aggregate_order_by(link, links.link_type, links.link_id)))
+        .where(links.record_id == kind.table.c.id)
+        .scalar_subquery()
+    )
+    return func.coalesce(listed, cast(literal("[]"), JSON)).label("links")
+
+
+def select_records(kind: Kind) -> AnySelect:
+    """Records in the columns of their schema, deleted ones too."""
+    return select(*(kind.table.c[name] for name in (*COMMON, *kind.columns)), links_of(kind))
+
+
+def is_living(kind: Kind, *, deleted: bool = False) -> Condition:
+    """Whether a record is there, or with ``deleted`` whether it could be restored."""
+    column: ColumnElement[datetime] = kind.table.c.deleted_at
+    return column.is_not(None) if deleted else column.is_(None)
+
+
+def order_of(kind: Kind, *names: str, default: str = "-created_at") -> Order:
+    """How a list of records can be sorted: by when they were made and changed, and by these columns."""
+    columns = kind.table.c
+    return Order({name: columns[name] for name in ("created_at", "updated_at", *names)}, columns.id, default)
+
+
+def record_conditions(
+    kind: Kind,
+    query: ListQuery,
+    *,
+    related_type: str | None = None,
+    related_id: str | None = None,
+    created_by: UUID | None = None,
+    tags: Sequence[str] = (),
+) -> list[Condition]:
+    """The filters that all lists have. Every one of ``tags`` must be there."""
+    columns = kind.table.c
+    found = [created_within(columns.created_at, query)]
+    if query.q:
+        found.append(contains(query.q, *(columns[name] for name in kind.searched or (kind.title, kind.text))))
+    if related_type is not None or related_id is not None:
+        found.append(is_about(kind, related_type, related_id))
+    if created_by is not None:
+        found.append(columns.created_by == created_by)
+    if tags:
+        found.append(columns.tags.contains(list(tags)))
+    return found
+
+
+async def list_records(
+    unit: ReadUnit,
+    kind: Kind,
+    actor: Principal,
+    query: ListQuery,
+    *,
+    order: Order,
+    conditions: Iterable[Condition],
+    deleted: bool = False,
+) -> Slice:
+    """A page of the records somebody may read; of the deleted ones, those he may restore."""
+    seen = reach(kind, actor, "delete" if deleted else "read")
+    statement = select_records(kind).where(is_living(kind, deleted=deleted), seen, *conditions)
+    return await fetch_slice(unit, statement, order, query)
+
+
+async def find_record(unit: ReadUnit, kind: Kind, actor: Principal, record_id: UUID) -> Row[Any] | None:
+    """One living record that somebody may read."""
+    conditions = (kind.table.c.id == record_id, is_living(kind), reach(kind, actor, "read"))
+    return (await unit.execute(select_records(kind).where(*conditions))).one_or_none()
+
+
+async def find_any_record(unit: ReadUnit, kind: Kind, record_id: UUID) -> Row[Any] | None:
+    """One record, whoever may read it and whether or not it is deleted."""
+    return (await unit.execute(select_records(kind).where(kind.table.c.id == record_id))).one_or_none()
+
+
+async def lock_record(
+    unit: WriteUnit, kind: Kind, actor: Principal, record_id: UUID, action: str, *, deleted: bool = False
+) -> Row[Any] | None:
+    """Version and reach of a record that exists for somebody, locked until COMMIT. What its statement finds elsewhere,
+    such as links, may be older than the lock: whoever is to change it reads it in the next statement."""
+    columns = kind.table.c
+    statement = (
+        select(columns.version, reach(kind, actor, action).label("reached"))
+        .where(columns.id == record_id, is_living(kind, deleted=deleted), visible(kind, actor, action))
+        .with_for_update(of=kind.table, key_share=True)
+    )
+    return (await unit.execute(statement)).one_or_none()
+
+
+async def insert_record(unit: WriteUnit, kind: Kind, values: Mapping[str, Any]) -> None:
+    """A new record."""
+    await unit.execute(insert(kind.table).values(**values))
+
+
+async def update_record(
+    unit: WriteUnit, kind: Kind, record_id: UUID, values: Mapping[str, Any], moment: datetime
+) -> None:
+    """Set fields and count the version up."""
+    columns = kind.table.c
+    await unit.execute(
+        update(kind.table)
+        .where(columns.id == record_id)
+        .values(**values, updated_at=moment, version=columns.version + 1)
+    )
+
+
+async def insert_links(unit: WriteUnit, kind: Kind, record_id: UUID, links: Iterable[Mapping[str, str]]) -> None:
+    """Have a record refer to these objects too."""
+    rows = [{"record_id": record_id, "link_type": link["type"], "link_id": link["id"]} for link in links]
+    if rows:
+        await unit.execute(insert(kind.links), rows)
+
+
+async def delete_links(unit: WriteUnit, kind: Kind, record_id: UUID) -> None:
+    """Have a record refer to nothing."""
+    await unit.execute(delete(kind.links).where(kind.links.c.record_id == record_id))

@@ -1,0 +1,24 @@
+"""What a tool hands to the list of tools."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.errors import ServiceError
+from common.outbox.queries import Job
+from serving.services import Services
+from tools.records.kinds import Kind
+
+JobHandler = Callable[[Services, Job], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A tool: its routes, its kind of record if it has one, the jobs it orders, and what its constraints mean."""
+
+    router: Any  # FastAPI's; only endpoints know that name
+    kind: Kind | None = None
+    job_handlers: Mapping[str, JobHandler] = field(default_factory=dict)
+    constraints: Mapping[str, type[ServiceError]] = field(default_factory=dict)
