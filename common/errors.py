@@ -17,7 +17,7 @@
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid
+    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · KindUnknown · SearchInvalid
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -304,6 +304,22 @@ class SortInvalid(Unprocessable):
 class UnknownParameter(Unprocessable):
     code = "unknown_parameter"
     default_detail = "The address has a query parameter that this operation does not know."
+
+
+class KindUnknown(Unprocessable):
+    code = "kind_unknown"
+    default_detail = "There is no kind of record of that name."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, pointer="/query/kind")
+
+
+class SearchInvalid(Unprocessable):
+    code = "search_invalid"
+    default_detail = "There is no word to search for in q."
+
+    def __init__(self) -> None:
+        super().__init__(pointer="/query/q")
 
 
 class IdempotencyMismatch(Unprocessable):

@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import StringConstraints
 
 from tools.records.schemas import RelatedId, RelatedType, Tag
 
@@ -34,3 +35,9 @@ Filters = Annotated[RecordFilters, Depends(record_filters)]
 
 TagFilter = Annotated[tuple[Tag, ...], Query(description="Has this tag; repeated, has all of them.")]
 """The tags a record must have."""
+
+KindFilter = Annotated[
+    tuple[Annotated[str, StringConstraints(max_length=32)], ...],
+    Query(description="Only records of this kind, such as `note` or `task`; repeated, of any of these."),
+]
+"""The kinds that a list of several shall show; all without it."""

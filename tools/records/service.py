@@ -4,7 +4,7 @@ service does before and after."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -13,14 +13,14 @@ from sqlalchemy import Row
 
 from common.audit import HIDDEN, Change, differences
 from common.clock import now
-from common.errors import NotFound, PermissionDenied, VersionConflict
+from common.errors import KindUnknown, NotFound, PermissionDenied, VersionConflict
 from common.ids import new_id
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import SEARCH_LANGUAGES
 from tools.records import queries
-from tools.records.kinds import Kind
+from tools.records.kinds import KINDS, Kind
 from users import DEFAULT_LOCALE
 
 LONGEST_TOLD: Final = 500  # characters of a value that the audit log repeats; of a longer one, the beginning
@@ -30,6 +30,20 @@ def language_of(settings: Effective) -> str:
     """In which language the tenant's records are searched: that of its locale, or "" for one PostgreSQL cannot stem."""
     language = str(settings[DEFAULT_LOCALE]).replace("_", "-").partition("-")[0].lower()
     return language if language in SEARCH_LANGUAGES else ""
+
+
+def readable_kinds(actor: Principal, names: Sequence[str] = ()) -> list[Kind]:
+    """The kinds of which somebody may read any records, or those of ``names``. Raises KindUnknown, or PermissionDenied
+    for who may read none."""
+    for name in names:
+        if name not in KINDS:
+            raise KindUnknown(f"There is no kind of record called {name!r}, only {', '.join(sorted(KINDS))}.")
+    wanted = [kind for name, kind in KINDS.items() if not names or name in names]
+    readable = [kind for kind in wanted if actor.may(kind.needs("read"))]
+    if not readable:
+        permission = wanted[0].needs("read")
+        raise PermissionDenied(f"The permission {permission} is missing.", permission=permission)
+    return readable
 
 
 async def get_record(unit: ReadUnit, kind: Kind, actor: Principal, record_id: UUID) -> Row[Any]:
