@@ -26,7 +26,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-export docker clean
+.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-export docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +100,9 @@ bench-users: $(INSTALLED) ## Measure the users module against bare routes (FAST=
 
 bench-settings: $(INSTALLED) ## Measure the settings module against bare routes and uncached reads (FAST=1 for a first look)
 	@$(PY) -m benchmarks.settings $(if $(FAST),--fast)
+
+bench-tools: $(INSTALLED) ## Measure timelines and searches in a tenant of a million records (FAST=1 for a first look)
+	@$(PY) -m benchmarks.tools $(if $(FAST),--fast)
 
 bench-export: $(INSTALLED) ## Measure the audit export against psql (FAST=1 for a first look)
 	@$(PY) -m benchmarks.audit_export $(if $(FAST),--fast)

@@ -29,7 +29,7 @@ from tools.search.words import as_prefix
 
 # Of each kind only so many matches are ranked, the newest: a word that every second record has must not cost a look at
 # each of a million. PostgreSQL then finds rare words by the index of words, and frequent ones by that of the time.
-RANKED: Final = 500
+RANKED: Final = 200
 READ_OF_TEXT: Final = 5_000  # characters in which an excerpt is looked for
 EXCERPT_OPTIONS: Final = (
     'MaxWords=30, MinWords=12, StartSel="", StopSel=""'  # no marks: they would be mistaken for HTML

@@ -1,0 +1,151 @@
+"""The figures of the tools module: ``python -m benchmarks.tools [--fast]``.
+
+See ``benchmarks.figures`` for how they are read. Timelines and searches are timed at the pool, one statement after the
+other: PostgreSQL's time and one round trip over a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import CursorResult, Executable
+
+import main as service
+from benchmarks.figures import Figure, report
+from benchmarks.records import OBJECTS, VOCABULARY, fill
+from benchmarks.servers import TENANT, World, running_world
+from common.config import Config
+from common.ids import TenantName, new_id
+from common.paging import ListQuery
+from database import ReadUnit
+from serving.services import Services
+from shared_auth import Principal
+from tools.records.kinds import KINDS
+from tools.search.queries import list_hits, write_query
+from tools.search.words import split_words
+from tools.timeline.queries import list_items
+
+LIMIT_MS: Final = 50.0
+PAGE: Final = 50
+Ask = Callable[[ReadUnit], Awaitable[object]]
+
+
+class Timed:
+    """A unit that notes how long its statements take."""
+
+    def __init__(self, unit: ReadUnit) -> None:
+        self._unit = unit
+        self.spent = 0.0
+
+    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Run one statement."""
+        started = time.perf_counter()
+        try:
+            return await self._unit.execute(statement, parameters)
+        finally:
+            self.spent += time.perf_counter() - started
+
+
+def main() -> None:
+    """Fill a tenant, measure, print, and write the results down."""
+    fast = "--fast" in sys.argv[1:]
+    records, asked = (100_000, 100) if fast else (1_000_000, 400)
+    with running_world() as world:
+        fill(world, records)
+        figures = asyncio.run(measure_reads(world, records, asked))
+    report(figures, "tools")
+
+
+async def measure_reads(world: World, records: int, asked: int) -> list[Figure]:
+    """The 95th percentile of timelines and of searches."""
+    values: dict[str, Any] = {name.lower(): value for name, value in world.environment.items()}
+    services = service.build_services(Config(**values), CollectorRegistry())
+    chance = random.Random(4711)  # noqa: S311 - the same questions in every run
+    try:
+        return [
+            await _measure(services, f"timeline among {records:,} records", _timelines(services, chance, asked)),
+            await _measure(services, "timeline of 10,000 records", [_timeline(services, 0)] * max(20, asked // 10)),
+            await _measure(services, f"search among {records:,} records", _searches(services, chance, asked)),
+        ]
+    finally:
+        await services.database.close()
+        await services.caches.redis.close()
+
+
+async def _measure(services: Services, name: str, questions: Sequence[Ask]) -> Figure:
+    costs = []
+    for turn, ask in enumerate([*questions[:10], *questions]):
+        tenant = await services.find_tenant(_name())
+        assert tenant is not None
+        async with services.database.read(tenant) as unit:
+            timed = Timed(unit)
+            await ask(timed)  # type: ignore[arg-type] # all that lists need of a unit
+        if turn >= 10:  # the first ones prepare statements and warm the buffers
+            costs.append(timed.spent * 1000)
+    costs.sort()
+    p95 = costs[int(len(costs) * 0.95)]
+    ends = (costs[0] / LIMIT_MS, costs[-1] / LIMIT_MS)
+    return Figure(f"{name}, p95", f"{p95:.1f} ms", "50 ms", p95 / LIMIT_MS, ends, "≤ 1", met=p95 <= LIMIT_MS)
+
+
+def _timelines(services: Services, chance: random.Random, number: int) -> list[Ask]:
+    return [_timeline(services, chance.randrange(1, OBJECTS)) for _ in range(number)]
+
+
+def _timeline(services: Services, about: int) -> Ask:
+    def ask(unit: ReadUnit) -> Awaitable[object]:
+        return list_items(
+            unit,
+            _somebody(),
+            _query(services),
+            list(KINDS.values()),
+            related_type="customer",
+            related_id=f"C-{about}",
+        )
+
+    return ask
+
+
+def _searches(services: Services, chance: random.Random, number: int) -> list[Ask]:
+    """For one to three words, as frequent as in the records, every third one cut short."""
+
+    def word() -> str:
+        whole = f"word{int(VOCABULARY ** chance.random())}"
+        return whole[:-1] if chance.random() < 0.33 else whole
+
+    return [_search(services, " ".join(word() for _ in range(chance.choice((1, 2, 2, 3))))) for _ in range(number)]
+
+
+def _search(services: Services, q: str) -> Ask:
+    def ask(unit: ReadUnit) -> Awaitable[object]:
+        wanted = write_query(split_words(q), "en")
+        kinds = list(KINDS.values())
+        return list_hits(unit, _somebody(), _query(services), kinds, wanted, related=(None, None))
+
+    return ask
+
+
+def _query(services: Services) -> ListQuery:
+    return ListQuery(PAGE, None, None, False, None, None, None, "benchmark", services.cursors)
+
+
+def _name() -> TenantName:
+    name = TenantName.parse(TENANT)
+    assert name is not None
+    return name
+
+
+def _somebody() -> Principal:
+    """Who may read everything."""
+    held = {kind.needs("read"): "all" for kind in KINDS.values()}
+    return Principal(_name(), new_id(), "owner", new_id(), "token", (), 1, held)  # type: ignore[arg-type] # literals
+
+
+if __name__ == "__main__":
+    main()
