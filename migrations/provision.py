@@ -157,8 +157,8 @@ async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
     moment = now()
     await connection.execute(
         """INSERT INTO users (id, email, email_normalized, username, username_normalized, password_hash, full_name,
-                              is_verified, password_changed_at, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, true, $8, $8, $8)""",
+                              locale, timezone, is_verified, password_changed_at, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, true, $10, $10, $10)""",
         user_id,
         owner.email,
         owner.email_normalized,
@@ -166,6 +166,8 @@ async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
         owner.username_normalized,
         owner.password_hash,
         owner.full_name,
+        owner.locale,
+        owner.timezone,
         moment,
     )
     await connection.execute(

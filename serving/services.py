@@ -50,6 +50,8 @@ class NewOwner:
     username_normalized: str
     password_hash: str
     full_name: str | None
+    locale: str = "en"
+    timezone: str = "UTC"
 
 
 class Provisioner(Protocol):
