@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -19,6 +19,7 @@ from common.errors import (
     PermissionDenied,
     UnknownParameter,
 )
+from common.http.dispatch import is_spelled_out
 from common.http.headers import read_path
 from common.http.openapi import problem_responses, security
 from common.http.problems import write_pointer
@@ -56,9 +57,12 @@ class Route(APIRoute):
         guard = guard_of(self)
         unit_kind = _unit_of(self.dependant)
         known = _query_names(self.dependant) | _documented_names(self.openapi_extra or {})
+        has_parameters = "{" in self.path
         creates = self.status_code == 201 and unit_kind is WriteUnit
 
         async def answer(visit: Visit, request: Request) -> Response:
+            if has_parameters and is_spelled_out(request.scope):
+                raise HTTPException(405)
             try:
                 await guard.admit(visit, request)
                 _refuse_unknown(request, known)

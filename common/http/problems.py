@@ -31,6 +31,7 @@ from common.errors import (
     Unprocessable,
     VersionConflict,
 )
+from common.http.dispatch import is_spelled_out
 from common.http.head import with_head
 from common.http.headers import read_path
 
@@ -155,7 +156,9 @@ def answer_http_exception(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110 section 10.2.1). The framework names those of one route only."""
     routes = iter_route_contexts(request.app.routes)
-    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    if is_spelled_out(request.scope):
+        matching = [route for route in matching if "{" not in (route.path or "")]
     return ", ".join(sorted(with_head({method for route in matching for method in route.methods or ()})))
 
 
