@@ -82,6 +82,11 @@ FRAMEWORK_CODES: Final[Mapping[int, tuple[str, str]]] = {
     413: ("body_too_large", "The body is larger than this address accepts."),
     415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json."),
 }
+# What is answered without any exception to say it.
+OWN_CODES: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
+    422: [("validation_failed", "The request has invalid fields; see errors.")],
+    500: [("internal_error", "Something went wrong on our side. The request id helps us find it.")],
+}
 
 
 def problem(
@@ -113,15 +118,15 @@ def problem(
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
-def status_of(error: ServiceError) -> int:
+def status_of(kind: type[ServiceError]) -> int:
     """The HTTP status of an expected failure: that of the nearest branch of the tree."""
-    return next(STATUSES[branch] for branch in type(error).__mro__ if branch in STATUSES)
+    return next(STATUSES[branch] for branch in kind.__mro__ if branch in STATUSES)
 
 
 def answer_service_error(request: Request, error: Exception) -> Response:
     """Turn an expected failure into its answer."""
     assert isinstance(error, ServiceError)
-    status = status_of(error)
+    status = status_of(type(error))
     headers: dict[str, str] = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -142,7 +147,7 @@ def answer_validation_error(request: Request, error: Exception) -> Response:
         {"pointer": _pointer(item["loc"], item["type"]), "code": item["type"], "message": item["msg"]}
         for item in error.errors()
     ]
-    return problem(request, 422, "validation_failed", "The request has invalid fields; see errors.", errors=errors)
+    return problem(request, 422, *OWN_CODES[422][0], errors=errors)
 
 
 def answer_http_exception(request: Request, error: Exception) -> Response:
@@ -164,7 +169,7 @@ def _allowed(request: Request) -> str:
 
 def answer_internal_error(request: Request) -> Response:
     """All that anybody outside learns of a defect: its request id, by which the log has the rest."""
-    return problem(request, 500, "internal_error", "Something went wrong on our side. The request id helps us find it.")
+    return problem(request, 500, *OWN_CODES[500][0])
 
 
 def _form_of(request: Request) -> Form | None:
