@@ -166,6 +166,26 @@ def audit_head_rules() -> tuple[SchemaItem, ...]:
     )
 
 
+class AuditCheckpointMixin:
+    """How long a chain was at a moment and what its head was, signed; rows are added and never changed. One of each
+    size and key: after a rotation of SECRET_KEY the same is signed once more."""
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    head_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    taken_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def audit_checkpoint_rules() -> tuple[SchemaItem, ...]:
+    """What holds for every checkpoint."""
+    return (
+        CheckConstraint("size >= 0", name="size_not_negative"),
+        digest_of_sha256("head_hash"),
+        at_most("key_id", 64),
+    )
+
+
 class IdempotencyKey(TenantBase):
     """An answer kept for 24 hours, so that a repeated creating request gets it again instead of a second row."""
 

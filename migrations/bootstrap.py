@@ -162,6 +162,7 @@ def _rights(login: Login, database: str) -> list[str]:
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.platform_keys TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.settings TO {SYSTEM_ROLE}",
         f"GRANT SELECT ON {SYSTEM_SCHEMA}.audit_logs, {SYSTEM_SCHEMA}.audit_chain TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, INSERT ON {SYSTEM_SCHEMA}.audit_checkpoints TO {SYSTEM_ROLE}",
         f"GRANT EXECUTE ON FUNCTION {SYSTEM_SCHEMA}.audit_append(jsonb) TO {SYSTEM_ROLE}",
         *GROUP_RIGHTS,
     ]

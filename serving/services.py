@@ -105,9 +105,15 @@ class Lifecycle(Protocol):
     """Changes, exports, clones and drops tenants; ``migrations.lifecycle`` has the only one."""
 
     async def change(
-        self, name: TenantName, values: Mapping[str, Any], origin: Origin, *, actor: Actor = PLATFORM
+        self,
+        name: TenantName,
+        values: Mapping[str, Any],
+        origin: Origin,
+        *,
+        actor: Actor = PLATFORM,
+        expected_version: int | None = None,
     ) -> None:
-        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound."""
+        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound or VersionConflict."""
 
     async def export(self, name: TenantName, path: Path, origin: Origin, *, actor: Actor = PLATFORM) -> None:
         """Write an archive. Raises TenantNotFound."""
@@ -124,8 +130,10 @@ class Lifecycle(Protocol):
     ) -> None:
         """Copy a tenant under another name. Raises TenantNotFound or TenantExists."""
 
-    async def drop(self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM) -> None:
-        """Remove a tenant with all it owns. Raises TenantNotFound."""
+    async def drop(
+        self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM, expected_version: int | None = None
+    ) -> None:
+        """Remove a tenant with all it owns. Raises TenantNotFound or VersionConflict."""
 
     async def drop_due(self, moment: datetime) -> list[str]:
         """Drop every tenant whose time has come; answers their ids."""

@@ -1,0 +1,37 @@
+"""A version of each tenant in the registry, and checkpoints of the platform's own audit log.
+
+Revision ID: 0005
+Revises: 0004
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit_checkpoints",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("head_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("char_length(key_id) <= 64", name=op.f("ck_audit_checkpoints_key_id_length")),
+        sa.CheckConstraint("octet_length(head_hash) = 32", name=op.f("ck_audit_checkpoints_head_hash_length")),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_audit_checkpoints_size_not_negative")),
+        sa.PrimaryKeyConstraint("size", "key_id", name=op.f("pk_audit_checkpoints")),
+        schema="system",
+    )
+    op.add_column("tenants", sa.Column("version", sa.Integer(), server_default="1", nullable=False), schema="system")
+
+
+def downgrade() -> None:
+    op.drop_column("tenants", "version", schema="system")
+    op.drop_table("audit_checkpoints", schema="system")
