@@ -29,6 +29,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size", "key_id", name=op.f("pk_audit_checkpoints")),
         schema="system",
     )
+    for name, event, each in (("change", "UPDATE OR DELETE", "ROW"), ("truncate", "TRUNCATE", "STATEMENT")):
+        op.execute(
+            f"CREATE TRIGGER audit_checkpoints_refuse_{name} BEFORE {event} ON system.audit_checkpoints "
+            f"FOR EACH {each} EXECUTE FUNCTION system.audit_refuse_change()"
+        )
+        op.execute(f"ALTER TABLE system.audit_checkpoints ENABLE ALWAYS TRIGGER audit_checkpoints_refuse_{name}")
     op.add_column("tenants", sa.Column("version", sa.Integer(), server_default="1", nullable=False), schema="system")
 
 
