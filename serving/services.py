@@ -32,6 +32,7 @@ from shared_auth import (
     AccessTokens,
     Claims,
     KeyHolder,
+    KeyRef,
     KeySecret,
     Passwords,
     Permission,
@@ -92,6 +93,19 @@ class PlatformKeys(Protocol):
 
     async def flush(self) -> None:
         """Write the refusals down."""
+
+
+class KeyIntrospections(Protocol):
+    """Notes who was asked to honour which API keys; ``users.introspection`` has the only one."""
+
+    def note(self, tenant: Tenant, asker: Principal, key: KeyRef, origin: Origin) -> None:
+        """Somebody asked about a key, and heard that it is good."""
+
+    async def run(self) -> None:
+        """Write the notes down every now and then, for ever."""
+
+    async def flush(self) -> None:
+        """Write the notes down."""
 
 
 class Closing(Protocol):
@@ -181,6 +195,7 @@ class Services:
     audit_seals: Seals
     audit_keeper: AuditKeeper
     key_usage: UsageNotes
+    key_introspections: KeyIntrospections
     flag_usage: UsageNotes
     limiter: Limiter
     mail_templates: MailTemplates
