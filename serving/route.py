@@ -21,10 +21,11 @@ from common.errors import (
 )
 from common.http.dispatch import is_spelled_out
 from common.http.headers import read_path
-from common.http.openapi import problem_responses, security
+from common.http.openapi import security
 from common.http.problems import write_pointer
 from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
 from database import DATABASE_ERRORS, ReadUnit, WriteUnit, may_retry, translate
+from serving.documenting import creates_once, headers_of, responses_of
 from serving.guards import Guard
 from serving.providers import read_unit, write_unit
 from serving.visit import Visit
@@ -41,12 +42,12 @@ class Route(APIRoute):
         options["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **options)
         guard = guard_of(self)
-        statuses = set(guard.documented_statuses) | ({404} if "{" in path else set())
-        if _unit_of(self.dependant) is WriteUnit:
-            statuses |= {409, 412} if self.status_code != 201 else {409}
-        self.responses = {**problem_responses(statuses), **self.responses}
+        unit = _unit_of(self.dependant)
+        headers = headers_of(self, unit)
+        self.responses = {**responses_of(self, guard, unit, headers), **self.responses}
+        extra = self.openapi_extra or {}
         ways_in = security(guard.documented_security, tenant=guard.takes_tenant_header)
-        self.openapi_extra = {**(self.openapi_extra or {}), "security": ways_in}
+        self.openapi_extra = {**extra, "security": ways_in, "parameters": [*extra.get("parameters", ()), *headers]}
 
     def get_route_handler(self) -> Handler:
         """FastAPI's own handler, with what every request has around it."""
@@ -58,7 +59,7 @@ class Route(APIRoute):
         unit_kind = _unit_of(self.dependant)
         known = _query_names(self.dependant) | _documented_names(self.openapi_extra or {})
         has_parameters = "{" in self.path
-        creates = self.status_code == 201 and unit_kind is WriteUnit
+        creates = creates_once(self, unit_kind)
 
         async def answer(visit: Visit, request: Request) -> Response:
             if has_parameters and is_spelled_out(request.scope):

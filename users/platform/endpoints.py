@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
+from common.http.openapi import problem_responses
 from dependencies import Listing, OperatorVisit, PlainListing, Replying, Route
 from shared_models import Page
 from users.platform import keys, log, service
@@ -47,6 +48,7 @@ async def list_platform_tenants(
     "/tenants/import",
     status_code=201,
     summary="Import a tenant",
+    responses=problem_responses({409}),
     openapi_extra={"requestBody": {"required": True, "content": {ARCHIVE: {"schema": BINARY}}}},
 )
 async def import_tenant(
@@ -76,7 +78,13 @@ async def update_platform_tenant(
     return reply.tag(await service.update_tenant(visit, tenant_id, payload, reply.expected_version))
 
 
-@router.delete("/tenants/{tenant_id}", status_code=202, summary="Delete a tenant", response_model=PlatformTenant)
+@router.delete(
+    "/tenants/{tenant_id}",
+    status_code=202,
+    summary="Delete a tenant",
+    response_model=PlatformTenant,
+    responses={204: {"description": "Dropped"}},
+)
 async def delete_platform_tenant(
     visit: OperatorVisit,
     tenant_id: str,
@@ -99,7 +107,9 @@ async def export_tenant(visit: OperatorVisit, tenant_id: str) -> FileResponse:
     )
 
 
-@router.post("/tenants/{tenant_id}/clone", status_code=201, summary="Clone a tenant")
+@router.post(
+    "/tenants/{tenant_id}/clone", status_code=201, summary="Clone a tenant", responses=problem_responses({409})
+)
 async def clone_tenant(visit: OperatorVisit, tenant_id: str, payload: CloneRequest, reply: Replying) -> PlatformTenant:
     """A copy under another id, with no session, key or mailed link alive."""
     copy = await service.clone_tenant(visit, tenant_id, payload.target, activate=payload.activate)
