@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import column, func, literal, select, table
+from sqlalchemy import CTE, column, delete, func, literal, not_, select, table, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from common.clock import now
@@ -25,6 +25,7 @@ from common.keys import derive_key
 from common.paging import Executes
 
 KEPT: Final = timedelta(hours=24)
+SWEPT: Final = 20  # expired answers removed with each new one, so that they become fewer
 REPLAYED_HEADERS: Final = ("content-type", "location", "etag")
 
 _keys = table(
@@ -98,7 +99,8 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
 
 
 async def keep_answer(unit: Executes, request: IdempotentRequest, answer: StoredAnswer) -> None:
-    """Store the answer in the transaction that made it true; an expired one of the same key is replaced."""
+    """Store the answer in the transaction that made it true; an expired one of the same key is replaced. Whoever adds
+    a row takes some away whose time is over, so that nobody has to go through all tenants for it."""
     values: dict[str, Any] = {
         "caller": request.caller,
         "route": request.route,
@@ -109,7 +111,7 @@ async def keep_answer(unit: Executes, request: IdempotentRequest, answer: Stored
         "body": request.vault.encrypt(answer.body, request.scope),
         "created_at": now(),
     }
-    statement = insert(_keys).values({name: literal(value) for name, value in values.items()})
+    statement = insert(_keys).values({name: literal(value) for name, value in values.items()}).add_cte(_swept(request))
     await unit.execute(
         statement.on_conflict_do_update(
             index_elements=["caller", "route", "key"],
@@ -118,3 +120,12 @@ async def keep_answer(unit: Executes, request: IdempotentRequest, answer: Stored
             },
         )
     )
+
+
+def _swept(request: IdempotentRequest) -> CTE:
+    """The removal of a few expired answers to other requests, those that somebody else is removing left out."""
+    identity = (_keys.c.caller, _keys.c.route, _keys.c.key)
+    own = tuple_(*identity) == tuple_(literal(request.caller), literal(request.route), literal(request.key))
+    expired = select(*identity).where(_keys.c.created_at <= now() - KEPT, not_(own)).order_by(_keys.c.created_at)
+    some = expired.limit(SWEPT).with_for_update(skip_locked=True)
+    return delete(_keys).where(tuple_(*identity).in_(some)).returning(_keys.c.key).cte("swept")
