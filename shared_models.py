@@ -186,11 +186,8 @@ def audit_checkpoint_rules() -> tuple[SchemaItem, ...]:
     )
 
 
-class IdempotencyKey(TenantBase):
+class IdempotencyKeyMixin:
     """An answer kept for 24 hours, so that a repeated creating request gets it again instead of a second row."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (at_most("key", 255), at_most("route", 200), at_most("headers", 4000), Index(None, "created_at"))
 
     caller: Mapped[UUID] = mapped_column(primary_key=True)
     route: Mapped[str] = mapped_column(primary_key=True)
@@ -200,6 +197,25 @@ class IdempotencyKey(TenantBase):
     headers: Mapped[str] = mapped_column(server_default="{}")
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+def idempotency_key_rules() -> tuple[SchemaItem, ...]:
+    """What holds for every kept answer."""
+    return (at_most("key", 255), at_most("route", 200), at_most("headers", 4000), Index(None, "created_at"))
+
+
+class IdempotencyKey(IdempotencyKeyMixin, TenantBase):
+    """An answer to somebody of the tenant."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = idempotency_key_rules()
+
+
+class PlatformIdempotencyKey(IdempotencyKeyMixin, SystemBase):
+    """An answer to an operator of the platform."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = idempotency_key_rules()
 
 
 class OutboxJob(IdMixin, SystemBase):

@@ -25,6 +25,8 @@ from common.keys import derive_key
 from common.paging import Executes
 
 KEPT: Final = timedelta(hours=24)
+CLAIM_KEPT: Final = timedelta(minutes=5)  # of a request that nothing was heard of any more
+CLAIMED: Final = 0  # the status of an answer that is not there yet
 SWEPT: Final = 20  # expired answers removed with each new one, so that they become fewer
 REPLAYED_HEADERS: Final = ("content-type", "location", "etag")
 
@@ -79,7 +81,7 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
     if not locked.scalar_one():
         raise IdempotencyInFlight
     found = await unit.execute(
-        select(_keys.c.request_digest, _keys.c.status, _keys.c.headers, _keys.c.body).where(
+        select(_keys.c.request_digest, _keys.c.status, _keys.c.headers, _keys.c.body, _keys.c.created_at).where(
             _keys.c.caller == request.caller,
             _keys.c.route == request.route,
             _keys.c.key == request.key,
@@ -91,11 +93,34 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
         return None
     if row.request_digest != request.request_digest:
         raise IdempotencyMismatch
+    if row.status == CLAIMED:
+        if row.created_at > now() - CLAIM_KEPT:
+            raise IdempotencyInFlight
+        return None
     try:
         body = request.vault.decrypt(row.body, request.scope)
     except DecryptionFailed:  # the row was tampered with; what it stands for happened, so it must not happen again
         raise IdempotencyMismatch from None
     return StoredAnswer(row.status, json.loads(row.headers), body)
+
+
+async def claim_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswer | None:
+    """The same for a request that is handled in other transactions than this one: its key is taken until the answer is
+    kept or the claim is given back. What became of a claim of a process that died, nobody knows: it holds for a while.
+    """
+    stored = await find_answer(unit, request)
+    if stored is None:
+        await keep_answer(unit, request, StoredAnswer(CLAIMED, {}, b""))
+    return stored
+
+
+async def give_back(unit: Executes, request: IdempotentRequest) -> None:
+    """Nothing came of the request: its key is free."""
+    await unit.execute(
+        delete(_keys).where(
+            _keys.c.caller == request.caller, _keys.c.route == request.route, _keys.c.key == request.key
+        )
+    )
 
 
 async def keep_answer(unit: Executes, request: IdempotentRequest, answer: StoredAnswer) -> None:

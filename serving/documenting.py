@@ -41,8 +41,9 @@ def headers_of(route: APIRoute, unit: type[ReadUnit] | None) -> list[Header]:
 
 
 def creates_once(route: APIRoute, unit: type[ReadUnit] | None) -> bool:
-    """Whether a repeated ``Idempotency-Key`` is answered from storage."""
-    return route.status_code == 201 and unit is WriteUnit
+    """Whether a repeated ``Idempotency-Key`` is answered from storage. Not where the body is a file, which nobody
+    wants to hold in memory to compare it."""
+    return route.status_code == 201 and (unit is WriteUnit or _takes_body(route.dependant))
 
 
 def responses_of(route: APIRoute, guard: Guard, unit: type[ReadUnit] | None, headers: list[Header]) -> Responses:
@@ -50,6 +51,8 @@ def responses_of(route: APIRoute, guard: Guard, unit: type[ReadUnit] | None, hea
     statuses = set(guard.documented_statuses) | ({404} if "{" in route.path else set())
     if unit is WriteUnit:
         statuses |= {409} if route.status_code == 201 else {409, 412}
+    if creates_once(route, unit):
+        statuses.add(409)
     if IF_MATCH in headers:
         statuses.add(412)
     if _takes_body(route.dependant) or "requestBody" in (route.openapi_extra or {}):

@@ -242,10 +242,10 @@ def test_conditions_and_repetitions_are_documented_where_they_mean_something(ope
             counts[name] += 1
         assert ("If-Match" in headers) <= ("412" in statuses), operation.name
         assert ("If-None-Match" in headers) == ("304" in statuses), operation.name
-        if operation.method == "post" and "201" in statuses and "/platform/" not in operation.path:
-            anonymous = operation.path.startswith(f"{API}/auth/")
-            assert ("Idempotency-Key" in headers) != anonymous, operation.name
-            assert anonymous or "409" in statuses, operation.name
+        if operation.method == "post" and "201" in statuses:
+            is_file = operation.path.endswith("/import")
+            assert ("Idempotency-Key" in headers) != is_file, operation.name
+            assert "409" in statuses, operation.name
     assert counts["If-Match"] >= 15
     assert counts["If-None-Match"] >= 10
-    assert counts["Idempotency-Key"] >= 6
+    assert counts["Idempotency-Key"] >= 11
