@@ -33,7 +33,7 @@ def headers_of(route: APIRoute, unit: type[ReadUnit] | None) -> list[Header]:
     """The headers that mean something to an operation."""
     replies = any(part.call is reply for part in route.dependant.dependencies)
     methods = route.methods or set()
-    if replies and methods & {"PUT", "PATCH", "DELETE"}:
+    if replies and route.status_code != 201 and methods & {"POST", "PUT", "PATCH", "DELETE"}:
         return [IF_MATCH]
     if "GET" in methods and (304 in route.responses or (replies and _is_versioned(route))):
         return [IF_NONE_MATCH]

@@ -195,7 +195,7 @@ async def test_the_documentation_can_be_switched_off(servers: Servers) -> None:
 
 
 HEADERS: Final = {
-    "If-Match": {"put", "patch", "delete"},
+    "If-Match": {"post", "put", "patch", "delete"},
     "If-None-Match": {"get"},
     "Idempotency-Key": {"post"},
 }

@@ -52,7 +52,7 @@ async def resend_invitation(
 ) -> Invitation:
     """Another link, good for as long again; the one before is worthless then. Wants the rights to give what the
     invitation gives, like inviting."""
-    return reply.tag(await service.resend_invitation(unit, actor, invitation_id, settings))
+    return reply.tag(await service.resend_invitation(unit, actor, invitation_id, settings, reply.expected_version))
 
 
 @router.delete("/users/invitations/{invitation_id}", status_code=204, summary="Revoke an invitation")
