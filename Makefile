@@ -26,7 +26,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-export docker clean
+.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-export docker clean error-codes
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -88,6 +88,9 @@ env-example: $(INSTALLED) ## Write .env.example from the configuration model
 requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (UPGRADE=1 for the newest versions)
 	@$(COMPILE) --all-extras --output-file requirements.txt
 	@$(COMPILE) --output-file requirements-service.txt
+
+error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code
+	@$(PY) -m manage.error_codes docs/errors.md
 
 openapi: $(INSTALLED) ## Write docs/openapi.json
 	@$(PY) -m manage openapi

@@ -133,6 +133,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         audit_seals=audit_seals,
         audit_keeper=AuditKeeper(provisioner, audit_seals),
         key_usage=users.KeyUsage(database),
+        key_introspections=users.KeyIntrospections(database),
         flag_usage=settings.FlagUsage(database),
         keys=keys,
         access_tokens=_access_tokens(config, keys),
@@ -181,7 +182,12 @@ class Background:
         )
         self._signals = StopSignals(services.flag_channels.close)
         self._services = services
-        self._usages = (services.key_usage, services.flag_usage, services.platform_keys)
+        self._notes = (
+            services.key_usage,
+            services.key_introspections,
+            services.flag_usage,
+            services.platform_keys,
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -190,7 +196,7 @@ class Background:
         preparing = asyncio.create_task(self.startup.run())
         self._tasks.append(preparing)
         await asyncio.wait({preparing}, timeout=START_SECONDS)
-        runs = [self.listener.run(), *(usage.run() for usage in self._usages), users.keep_house(self._services)]
+        runs = [self.listener.run(), *(notes.run() for notes in self._notes), users.keep_house(self._services)]
         runs.append(settings.keep_house(self._services))
         if self._services.config.work_off_jobs:
             runs.append(self.worker.run())
@@ -207,7 +213,7 @@ class Background:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(usage.flush() for usage in self._usages))
+        await asyncio.gather(*(notes.flush() for notes in self._notes))
 
 
 def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:

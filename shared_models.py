@@ -166,11 +166,28 @@ def audit_head_rules() -> tuple[SchemaItem, ...]:
     )
 
 
-class IdempotencyKey(TenantBase):
-    """An answer kept for 24 hours, so that a repeated creating request gets it again instead of a second row."""
+class AuditCheckpointMixin:
+    """How long a chain was at a moment and what its head was, signed; rows are added and never changed. One of each
+    size and key: after a rotation of SECRET_KEY the same is signed once more."""
 
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (at_most("key", 255), at_most("route", 200), at_most("headers", 4000), Index(None, "created_at"))
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    head_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    taken_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def audit_checkpoint_rules() -> tuple[SchemaItem, ...]:
+    """What holds for every checkpoint."""
+    return (
+        CheckConstraint("size >= 0", name="size_not_negative"),
+        digest_of_sha256("head_hash"),
+        at_most("key_id", 64),
+    )
+
+
+class IdempotencyKeyMixin:
+    """An answer kept for 24 hours, so that a repeated creating request gets it again instead of a second row."""
 
     caller: Mapped[UUID] = mapped_column(primary_key=True)
     route: Mapped[str] = mapped_column(primary_key=True)
@@ -180,6 +197,25 @@ class IdempotencyKey(TenantBase):
     headers: Mapped[str] = mapped_column(server_default="{}")
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+def idempotency_key_rules() -> tuple[SchemaItem, ...]:
+    """What holds for every kept answer."""
+    return (at_most("key", 255), at_most("route", 200), at_most("headers", 4000), Index(None, "created_at"))
+
+
+class IdempotencyKey(IdempotencyKeyMixin, TenantBase):
+    """An answer to somebody of the tenant."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = idempotency_key_rules()
+
+
+class PlatformIdempotencyKey(IdempotencyKeyMixin, SystemBase):
+    """An answer to an operator of the platform."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = idempotency_key_rules()
 
 
 class OutboxJob(IdMixin, SystemBase):

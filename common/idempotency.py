@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import column, func, literal, select, table
+from sqlalchemy import CTE, column, delete, func, literal, not_, select, table, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from common.clock import now
@@ -25,6 +25,9 @@ from common.keys import derive_key
 from common.paging import Executes
 
 KEPT: Final = timedelta(hours=24)
+CLAIM_KEPT: Final = timedelta(minutes=5)  # of a request that nothing was heard of any more
+CLAIMED: Final = 0  # the status of an answer that is not there yet
+SWEPT: Final = 20  # expired answers removed with each new one, so that they become fewer
 REPLAYED_HEADERS: Final = ("content-type", "location", "etag")
 
 _keys = table(
@@ -78,7 +81,7 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
     if not locked.scalar_one():
         raise IdempotencyInFlight
     found = await unit.execute(
-        select(_keys.c.request_digest, _keys.c.status, _keys.c.headers, _keys.c.body).where(
+        select(_keys.c.request_digest, _keys.c.status, _keys.c.headers, _keys.c.body, _keys.c.created_at).where(
             _keys.c.caller == request.caller,
             _keys.c.route == request.route,
             _keys.c.key == request.key,
@@ -90,6 +93,10 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
         return None
     if row.request_digest != request.request_digest:
         raise IdempotencyMismatch
+    if row.status == CLAIMED:
+        if row.created_at > now() - CLAIM_KEPT:
+            raise IdempotencyInFlight
+        return None
     try:
         body = request.vault.decrypt(row.body, request.scope)
     except DecryptionFailed:  # the row was tampered with; what it stands for happened, so it must not happen again
@@ -97,8 +104,28 @@ async def find_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswe
     return StoredAnswer(row.status, json.loads(row.headers), body)
 
 
+async def claim_answer(unit: Executes, request: IdempotentRequest) -> StoredAnswer | None:
+    """The same for a request that is handled in other transactions than this one: its key is taken until the answer is
+    kept or the claim is given back. What became of a claim of a process that died, nobody knows: it holds for a while.
+    """
+    stored = await find_answer(unit, request)
+    if stored is None:
+        await keep_answer(unit, request, StoredAnswer(CLAIMED, {}, b""))
+    return stored
+
+
+async def give_back(unit: Executes, request: IdempotentRequest) -> None:
+    """Nothing came of the request: its key is free."""
+    await unit.execute(
+        delete(_keys).where(
+            _keys.c.caller == request.caller, _keys.c.route == request.route, _keys.c.key == request.key
+        )
+    )
+
+
 async def keep_answer(unit: Executes, request: IdempotentRequest, answer: StoredAnswer) -> None:
-    """Store the answer in the transaction that made it true; an expired one of the same key is replaced."""
+    """Store the answer in the transaction that made it true; an expired one of the same key is replaced. Whoever adds
+    a row takes some away whose time is over, so that nobody has to go through all tenants for it."""
     values: dict[str, Any] = {
         "caller": request.caller,
         "route": request.route,
@@ -109,7 +136,7 @@ async def keep_answer(unit: Executes, request: IdempotentRequest, answer: Stored
         "body": request.vault.encrypt(answer.body, request.scope),
         "created_at": now(),
     }
-    statement = insert(_keys).values({name: literal(value) for name, value in values.items()})
+    statement = insert(_keys).values({name: literal(value) for name, value in values.items()}).add_cte(_swept(request))
     await unit.execute(
         statement.on_conflict_do_update(
             index_elements=["caller", "route", "key"],
@@ -118,3 +145,12 @@ async def keep_answer(unit: Executes, request: IdempotentRequest, answer: Stored
             },
         )
     )
+
+
+def _swept(request: IdempotentRequest) -> CTE:
+    """The removal of a few expired answers to other requests, those that somebody else is removing left out."""
+    identity = (_keys.c.caller, _keys.c.route, _keys.c.key)
+    own = tuple_(*identity) == tuple_(literal(request.caller), literal(request.route), literal(request.key))
+    expired = select(*identity).where(_keys.c.created_at <= now() - KEPT, not_(own)).order_by(_keys.c.created_at)
+    some = expired.limit(SWEPT).with_for_update(skip_locked=True)
+    return delete(_keys).where(tuple_(*identity).in_(some)).returning(_keys.c.key).cte("swept")

@@ -159,9 +159,11 @@ def _rights(login: Login, database: str) -> list[str]:
         f"GRANT SELECT ON {SYSTEM_SCHEMA}.tenants TO {SYSTEM_ROLE}",
         f"GRANT SELECT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.outbox TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.rate_limits TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.idempotency_keys TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.platform_keys TO {SYSTEM_ROLE}",
         f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.settings TO {SYSTEM_ROLE}",
         f"GRANT SELECT ON {SYSTEM_SCHEMA}.audit_logs, {SYSTEM_SCHEMA}.audit_chain TO {SYSTEM_ROLE}",
+        f"GRANT SELECT, INSERT ON {SYSTEM_SCHEMA}.audit_checkpoints TO {SYSTEM_ROLE}",
         f"GRANT EXECUTE ON FUNCTION {SYSTEM_SCHEMA}.audit_append(jsonb) TO {SYSTEM_ROLE}",
         *GROUP_RIGHTS,
     ]

@@ -91,7 +91,8 @@ async def _upgrade(connection: AsyncConnection, tenant_id: str) -> bool:
     await write_seed(raw)
     await connection.execute(
         text(
-            "UPDATE system.tenants SET revision = :revision, seed_digest = :digest, updated_at = now() WHERE id = :id"
+            "UPDATE system.tenants SET revision = :revision, seed_digest = :digest, version = version + 1, "
+            "updated_at = now() WHERE id = :id"
         ),
         {"id": tenant_id, "revision": expected_revision(), "digest": digest()},
     )

@@ -15,7 +15,7 @@ from typing import Any, Final
 import asyncpg
 
 from common.audit import PLATFORM, Actor, Change, Origin, Target, differences
-from common.errors import TenantNotFound, TenantOutdated
+from common.errors import TenantNotFound, TenantOutdated, VersionConflict
 from common.ids import TenantName
 from database import quote_identifier
 from migrations.archive import write_archive
@@ -34,16 +34,22 @@ class TenantLifecycle:
         self._provisioner = provisioner
 
     async def change(
-        self, name: TenantName, values: Mapping[str, Any], origin: Origin, *, actor: Actor = PLATFORM
+        self,
+        name: TenantName,
+        values: Mapping[str, Any],
+        origin: Origin,
+        *,
+        actor: Actor = PLATFORM,
+        expected_version: int | None = None,
     ) -> None:
-        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound."""
+        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound or VersionConflict."""
         async with self._provisioner.connection() as connection, connection.transaction():
-            before = await _lock(connection, name)
+            before = await _lock(connection, name, expected_version)
             changes = differences(dict(before), values)
             if changes:
                 columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(values, start=2))
                 await connection.execute(
-                    f"UPDATE system.tenants SET {columns}, updated_at = now() WHERE id = $1",
+                    f"UPDATE system.tenants SET {columns}, version = version + 1, updated_at = now() WHERE id = $1",
                     name.tenant_id,
                     *values.values(),
                 )
@@ -80,10 +86,13 @@ class TenantLifecycle:
             await self.export(source, path, origin, actor=actor)
             await self._provisioner.restore(target, path, status=status, origin=origin, actor=actor, source=source)
 
-    async def drop(self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM) -> None:
-        """Remove the tenant with all it owns; the platform's log keeps that it was. Raises TenantNotFound."""
+    async def drop(
+        self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM, expected_version: int | None = None
+    ) -> None:
+        """Remove the tenant with all it owns; the platform's log keeps that it was. Raises TenantNotFound or
+        VersionConflict."""
         async with self._provisioner.connection() as connection, connection.transaction():
-            before = await _lock(connection, name)
+            before = await _lock(connection, name, expected_version)
             schema = quote_identifier(name.schema)
             await connection.execute(f"DROP SCHEMA {schema} CASCADE")
             await connection.execute("DELETE FROM system.tenants WHERE id = $1", name.tenant_id)
@@ -109,12 +118,17 @@ class TenantLifecycle:
         return dropped
 
 
-async def _lock(connection: asyncpg.Connection, name: TenantName) -> asyncpg.Record:
+async def _lock(
+    connection: asyncpg.Connection, name: TenantName, expected_version: int | None = None
+) -> asyncpg.Record:
     row = await connection.fetchrow(
-        "SELECT name, status, delete_after, revision FROM system.tenants WHERE id = $1 FOR UPDATE", name.tenant_id
+        "SELECT name, status, delete_after, revision, version FROM system.tenants WHERE id = $1 FOR UPDATE",
+        name.tenant_id,
     )
     if row is None:
         raise TenantNotFound
+    if expected_version not in {None, row["version"]}:
+        raise VersionConflict
     return row
 
 

@@ -25,6 +25,7 @@ from database import quote_identifier
 from migrations.archive import load_archive, read_manifest
 from migrations.bootstrap import create_role, membership_options, service_login
 from migrations.entries import note_for_platform, note_for_tenant
+from migrations.orders import order_jobs
 from migrations.seals import adopt_signatures
 from migrations.seed import digest, write_seed
 from migrations.shared_rights import join_group_sql
@@ -99,6 +100,7 @@ class TenantProvisioner:
                     await adopt_signatures(connection, self._seals, _source_of(manifest), name)
                     await write_seed(connection)
                     await _register(connection, name, title, status)
+                    await order_jobs(connection, name)
                     await note_for_tenant(
                         connection, "tenant.imported", Target("tenant", name.tenant_id, title), origin
                     )
@@ -155,8 +157,8 @@ async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
     moment = now()
     await connection.execute(
         """INSERT INTO users (id, email, email_normalized, username, username_normalized, password_hash, full_name,
-                              is_verified, password_changed_at, created_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, true, $8, $8, $8)""",
+                              locale, timezone, is_verified, password_changed_at, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, true, $10, $10, $10)""",
         user_id,
         owner.email,
         owner.email_normalized,
@@ -164,6 +166,8 @@ async def _add_owner(connection: asyncpg.Connection, owner: NewOwner) -> UUID:
         owner.username_normalized,
         owner.password_hash,
         owner.full_name,
+        owner.locale,
+        owner.timezone,
         moment,
     )
     await connection.execute(

@@ -64,6 +64,8 @@ class Open(Guard):
 class NamedTenant(Guard):
     """Anybody, about a tenant that need not exist."""
 
+    documented_statuses: tuple[int, ...] = (400, 422, 429, 503)
+
     async def admit(self, visit: Visit, request: Request) -> None:
         """Read the name."""
         visit.name = read_tenant(request.headers)
@@ -72,7 +74,7 @@ class NamedTenant(Guard):
 class ActiveTenant(Guard):
     """Anybody, in a tenant that is served."""
 
-    documented_statuses: tuple[int, ...] = (400, 403, 404, 422, 503)
+    documented_statuses: tuple[int, ...] = (400, 403, 404, 422, 429, 503)
 
     async def admit(self, visit: Visit, request: Request) -> None:
         """Find the tenant."""

@@ -7,30 +7,27 @@ COMMIT, is run once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from common.errors import (
-    InvalidRequest,
     PermissionDenied,
     UnknownParameter,
 )
-from common.http.headers import read_path
-from common.http.openapi import problem_responses, security
+from common.http.dispatch import is_spelled_out
+from common.http.openapi import security
 from common.http.problems import write_pointer
-from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
 from database import DATABASE_ERRORS, ReadUnit, WriteUnit, may_retry, translate
+from serving.documenting import creates_once, headers_of, responses_of
 from serving.guards import Guard
+from serving.handling import Handler
 from serving.providers import read_unit, write_unit
+from serving.repeating import once, once_apart
 from serving.visit import Visit
-
-MAX_KEY_LENGTH: Final = 255
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Route(APIRoute):
@@ -40,12 +37,12 @@ class Route(APIRoute):
         options["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **options)
         guard = guard_of(self)
-        statuses = set(guard.documented_statuses) | ({404} if "{" in path else set())
-        if _unit_of(self.dependant) is WriteUnit:
-            statuses |= {409, 412} if self.status_code != 201 else {409}
-        self.responses = {**problem_responses(statuses), **self.responses}
+        unit = _unit_of(self.dependant)
+        headers = headers_of(self, unit)
+        self.responses = {**responses_of(self, guard, unit, headers), **self.responses}
+        extra = self.openapi_extra or {}
         ways_in = security(guard.documented_security, tenant=guard.takes_tenant_header)
-        self.openapi_extra = {**(self.openapi_extra or {}), "security": ways_in}
+        self.openapi_extra = {**extra, "security": ways_in, "parameters": [*extra.get("parameters", ()), *headers]}
 
     def get_route_handler(self) -> Handler:
         """FastAPI's own handler, with what every request has around it."""
@@ -56,14 +53,17 @@ class Route(APIRoute):
         guard = guard_of(self)
         unit_kind = _unit_of(self.dependant)
         known = _query_names(self.dependant) | _documented_names(self.openapi_extra or {})
-        creates = self.status_code == 201 and unit_kind is WriteUnit
+        has_parameters = "{" in self.path
+        repeatable = (once if unit_kind is WriteUnit else once_apart) if creates_once(self, unit_kind) else None
 
         async def answer(visit: Visit, request: Request) -> Response:
+            if has_parameters and is_spelled_out(request.scope):
+                raise HTTPException(405)
             try:
                 await guard.admit(visit, request)
                 _refuse_unknown(request, known)
-                act = _once(handle, visit) if creates and "idempotency-key" in request.headers else handle
-                return await (_in_unit(act, visit, unit_kind, request) if unit_kind else handle(request))
+                act = repeatable(handle, visit) if repeatable and "idempotency-key" in request.headers else handle
+                return await (_in_unit(act, visit, unit_kind, request) if unit_kind else act(request))
             except PermissionDenied as refusal:
                 await _audit_refusal(visit, refusal)
                 raise
@@ -104,39 +104,6 @@ async def _audit_refusal(visit: Visit, refusal: PermissionDenied) -> None:
     rule = refusal.permission.replace(":", ".") if refusal.permission else "rank"
     async with visit.write() as unit:
         unit.audit(f"permission.{rule}.refused", outcome="failure")
-
-
-def _once(handle: Handler, visit: Visit) -> Handler:
-    """The same handler, which answers a repeated ``Idempotency-Key`` from storage."""
-
-    async def handle_once(request: Request) -> Response:
-        unit, principal = visit.unit, visit.principal
-        assert isinstance(unit, WriteUnit)
-        assert principal is not None
-        keyed = IdempotentRequest.of(
-            tenant=principal.tenant.schema,
-            caller=principal.caller_id,
-            route=f"{request.method} {read_path(request.scope)}",
-            key=_idempotency_key(request),
-            body=await request.body(),
-            secret=visit.services.config.secret_key.get_secret_value(),
-        )
-        stored = await find_answer(unit, keyed)
-        if stored is not None:
-            return Response(stored.body, stored.status, {**stored.headers, "Idempotency-Replayed": "true"})
-        response = await handle(request)
-        kept = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
-        await keep_answer(unit, keyed, StoredAnswer(response.status_code, kept, bytes(response.body)))
-        return response
-
-    return handle_once
-
-
-def _idempotency_key(request: Request) -> str:
-    values = request.headers.getlist("idempotency-key")
-    if len(values) != 1 or not 1 <= len(values[0]) <= MAX_KEY_LENGTH or not values[0].isascii():
-        raise InvalidRequest(f"Idempotency-Key must be sent once, with 1 to {MAX_KEY_LENGTH} ASCII characters.")
-    return values[0]
 
 
 def guard_of(route: APIRoute) -> Guard:

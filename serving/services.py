@@ -32,6 +32,7 @@ from shared_auth import (
     AccessTokens,
     Claims,
     KeyHolder,
+    KeyRef,
     KeySecret,
     Passwords,
     Permission,
@@ -50,6 +51,8 @@ class NewOwner:
     username_normalized: str
     password_hash: str
     full_name: str | None
+    locale: str = "en"
+    timezone: str = "UTC"
 
 
 class Provisioner(Protocol):
@@ -92,6 +95,19 @@ class PlatformKeys(Protocol):
         """Write the refusals down."""
 
 
+class KeyIntrospections(Protocol):
+    """Notes who was asked to honour which API keys; ``users.introspection`` has the only one."""
+
+    def note(self, tenant: Tenant, asker: Principal, key: KeyRef, origin: Origin) -> None:
+        """Somebody asked about a key, and heard that it is good."""
+
+    async def run(self) -> None:
+        """Write the notes down every now and then, for ever."""
+
+    async def flush(self) -> None:
+        """Write the notes down."""
+
+
 class Closing(Protocol):
     """What somebody waits for, and need not any more when the process is to stop."""
 
@@ -103,9 +119,15 @@ class Lifecycle(Protocol):
     """Changes, exports, clones and drops tenants; ``migrations.lifecycle`` has the only one."""
 
     async def change(
-        self, name: TenantName, values: Mapping[str, Any], origin: Origin, *, actor: Actor = PLATFORM
+        self,
+        name: TenantName,
+        values: Mapping[str, Any],
+        origin: Origin,
+        *,
+        actor: Actor = PLATFORM,
+        expected_version: int | None = None,
     ) -> None:
-        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound."""
+        """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound or VersionConflict."""
 
     async def export(self, name: TenantName, path: Path, origin: Origin, *, actor: Actor = PLATFORM) -> None:
         """Write an archive. Raises TenantNotFound."""
@@ -122,8 +144,10 @@ class Lifecycle(Protocol):
     ) -> None:
         """Copy a tenant under another name. Raises TenantNotFound or TenantExists."""
 
-    async def drop(self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM) -> None:
-        """Remove a tenant with all it owns. Raises TenantNotFound."""
+    async def drop(
+        self, name: TenantName, origin: Origin, *, actor: Actor = PLATFORM, expected_version: int | None = None
+    ) -> None:
+        """Remove a tenant with all it owns. Raises TenantNotFound or VersionConflict."""
 
     async def drop_due(self, moment: datetime) -> list[str]:
         """Drop every tenant whose time has come; answers their ids."""
@@ -171,6 +195,7 @@ class Services:
     audit_seals: Seals
     audit_keeper: AuditKeeper
     key_usage: UsageNotes
+    key_introspections: KeyIntrospections
     flag_usage: UsageNotes
     limiter: Limiter
     mail_templates: MailTemplates

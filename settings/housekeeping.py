@@ -15,10 +15,10 @@ import structlog
 from common.clock import now
 from common.errors import AuditChainBroken, ServiceError
 from common.ids import TenantName
-from database import DATABASE_ERRORS, Tenant
+from database import DATABASE_ERRORS, SYSTEM_SCHEMA, ReadUnit, SystemUnit, Tenant
 from serving.services import Services
 from settings.audit.checking import verify_chain
-from settings.audit.proofs import chain_of, checkpoint_tenant
+from settings.audit.proofs import chain_of, checkpoint_platform, checkpoint_tenant
 from settings.audit.queries import find_newest_checkpoint, has_entries_before
 from settings.declarations import RETENTION
 
@@ -40,8 +40,10 @@ async def keep_house(services: Services) -> None:
 
 
 async def tend_audit_logs(services: Services, moment: datetime) -> None:
-    """One round over all tenants, one after the other, unless another process is at it."""
+    """One round over the platform's log and all tenants', one after the other, unless another process is at it."""
     async with services.audit_keeper.turn() as is_ours:
+        if is_ours:
+            await _tend_platform_log(services, moment)
         for name in await services.audit_keeper.list_tenants() if is_ours else ():
             try:
                 await tend_audit_log(services, name, moment)
@@ -51,25 +53,36 @@ async def tend_audit_logs(services: Services, moment: datetime) -> None:
                 log.warning("audit_log_not_tended", tenant=name.schema, reason=type(error).__name__)
 
 
+async def _tend_platform_log(services: Services, moment: datetime) -> None:
+    try:
+        if not await _has_checkpoint(services, services.database.system(), moment):
+            await checkpoint_platform(services)
+    except AuditChainBroken:
+        log.error("audit_chain_broken", tenant=SYSTEM_SCHEMA)
+
+
 async def tend_audit_log(services: Services, name: TenantName, moment: datetime) -> None:
     """Do for one tenant what is due. Raises AuditChainBroken, and then nothing of the log is removed."""
-    today = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     tenant = await services.find_tenant(name)
     if tenant is None or tenant.revision != services.expected_revision:
         return
-    if not await _has_checkpoint(services, tenant, today):
+    if not await _has_checkpoint(services, services.database.read(tenant), moment):
         await checkpoint_tenant(services, tenant)
         await services.audit_keeper.renew_tombstone(name)
     days = (await services.find_settings(tenant))[RETENTION]
     if days:
-        await _expire(services, tenant, today - timedelta(days=days))
+        await _expire(services, tenant, _begin_of_day(moment) - timedelta(days=days))
 
 
-async def _has_checkpoint(services: Services, tenant: Tenant, today: datetime) -> bool:
-    """Whether the log has a checkpoint of today and of the current key."""
-    async with services.database.read(tenant) as unit:
+async def _has_checkpoint(services: Services, opened: ReadUnit | SystemUnit, moment: datetime) -> bool:
+    """Whether the log has a checkpoint of that day and of the current key."""
+    async with opened as unit:
         newest = await find_newest_checkpoint(unit, services.audit_seals.key_id)
-    return newest is not None and newest.taken_at >= today
+    return newest is not None and newest.taken_at >= _begin_of_day(moment)
+
+
+def _begin_of_day(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _expire(services: Services, tenant: Tenant, before: datetime) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from common.enums import FlagState, SettingType
 from common.errors import FlagExists, ServiceError
 from shared_models import (
+    AuditCheckpointMixin,
     AuditEntryMixin,
     AuditHeadMixin,
     IdMixin,
@@ -30,6 +31,7 @@ from shared_models import (
     TimestampMixin,
     VersionMixin,
     at_most,
+    audit_checkpoint_rules,
     audit_entry_rules,
     audit_head_rules,
     digest_of_sha256,
@@ -189,22 +191,11 @@ class AuditChain(AuditHeadMixin, TenantBase):
     __table_args__ = audit_head_rules()
 
 
-class AuditCheckpoint(TenantBase):
-    """How long the chain was at a moment and what its head was, signed; rows are added and never changed. One of each
-    size and key: after a rotation of SECRET_KEY the same is signed once more."""
+class AuditCheckpoint(AuditCheckpointMixin, TenantBase):
+    """How long the tenant's chain was at a moment and what its head was, signed."""
 
     __tablename__ = "audit_checkpoints"
-    __table_args__ = (
-        CheckConstraint("size >= 0", name="size_not_negative"),
-        digest_of_sha256("head_hash"),
-        at_most("key_id", 64),
-    )
-
-    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    head_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    taken_at: Mapped[datetime]
-    key_id: Mapped[str] = mapped_column(primary_key=True)
-    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = audit_checkpoint_rules()
 
 
 class AuditTombstone(TenantBase):

@@ -21,6 +21,7 @@ from settings.entries.schemas import (
 )
 from settings.entries.service import create_setting, delete_setting, update_setting
 from settings.entries.transfers import export_settings, import_settings
+from settings.feature_flags.writing import SWITCH as FLAG_SWITCH
 from settings.rotation.service import renew_secrets, renew_system_secrets
 from settings.schemas import Setting, Source
 from settings.system.schemas import SystemSetting, SystemSettingReplace
@@ -30,6 +31,7 @@ from settings.system.service import list_settings as list_system_settings
 from settings.system.service import put_setting as put_system_setting
 
 __all__ = [
+    "FLAG_SWITCH",
     "AuditFilters",
     "Break",
     "Broken",

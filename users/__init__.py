@@ -8,6 +8,7 @@ from users.caching import cached_key_holders, cached_principals, cached_profiles
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
 from users.housekeeping import keep_house
+from users.introspection.notes import KeyIntrospections
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
@@ -21,6 +22,7 @@ __all__ = [
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "TIME_ZONE",
+    "KeyIntrospections",
     "KeyUsage",
     "PlatformKeys",
     "Team",

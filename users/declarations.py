@@ -76,7 +76,8 @@ DECLARATIONS: Final[tuple[Declaration, ...]] = (
         SESSIONS_PER_USER,
         SettingType.INTEGER,
         0,
-        "How many sessions a user may have; a login beyond that ends the oldest. 0 is no limit.",
+        "How many sessions a user may have; a login beyond that ends the oldest. A lower number ends the surplus, the "
+        "oldest first, each with its next refresh. 0 is no limit.",
         minimum=0,
         maximum=1000,
     ),

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common.errors import EmailTaken, InvitationPending, RoleNameTaken, ServiceError, TeamNameTaken, UsernameTaken
 from shared_models import (
+    AuditCheckpointMixin,
     AuditEntryMixin,
     AuditHeadMixin,
     IdMixin,
@@ -31,6 +32,7 @@ from shared_models import (
     TimestampMixin,
     VersionMixin,
     at_most,
+    audit_checkpoint_rules,
     audit_entry_rules,
     audit_head_rules,
     one_of,
@@ -353,7 +355,14 @@ class PlatformAuditChain(AuditHeadMixin, SystemBase):
     __table_args__ = audit_head_rules()
 
 
-class Tenant(TimestampMixin, SystemBase):
+class PlatformAuditCheckpoint(AuditCheckpointMixin, SystemBase):
+    """How long the platform's chain was at a moment and what its head was, signed."""
+
+    __tablename__ = "audit_checkpoints"
+    __table_args__ = audit_checkpoint_rules()
+
+
+class Tenant(TimestampMixin, VersionMixin, SystemBase):
     """The registry: which tenants exist, where they live and whether they may be served."""
 
     __tablename__ = "tenants"

@@ -22,7 +22,16 @@ TELEMETRY: Final = "fastapi.telemetry"  # set by FastAPI's OpenTelemetry hook, w
 def add_dispatch(app: FastAPI) -> Dispatch:
     """Put the table in front of the router. Routes that are added later are found by the router."""
     app.router.middleware_stack = table = Dispatch(app.router)
+    paths = (context.path or "" for context in iter_route_contexts(app.routes))
+    app.state.spelled_out = frozenset(path for path in paths if "{" not in path)
     return table
+
+
+def is_spelled_out(scope: Scope) -> bool:
+    """Whether a route has this very path, without parameters: then it is no item of the list beside it, whatever the
+    method, and a route with parameters is not meant."""
+    known: frozenset[str] = getattr(scope["app"].state, "spelled_out", frozenset())
+    return scope["path"].removeprefix(scope.get("root_path", "")) in known
 
 
 class Dispatch:

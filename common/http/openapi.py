@@ -31,6 +31,9 @@ SECURITY_SCHEMES: Final = {
 }
 
 
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "Not Modified"}}
+
+
 def problem_responses(statuses: Iterable[int]) -> dict[int | str, dict[str, Any]]:
     """The error answers of an operation, for its ``responses``."""
     content = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}

@@ -31,6 +31,7 @@ from common.errors import (
     Unprocessable,
     VersionConflict,
 )
+from common.http.dispatch import is_spelled_out
 from common.http.head import with_head
 from common.http.headers import read_path
 
@@ -81,6 +82,11 @@ FRAMEWORK_CODES: Final[Mapping[int, tuple[str, str]]] = {
     413: ("body_too_large", "The body is larger than this address accepts."),
     415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json."),
 }
+# What is answered without any exception to say it.
+OWN_CODES: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
+    422: [("validation_failed", "The request has invalid fields; see errors.")],
+    500: [("internal_error", "Something went wrong on our side. The request id helps us find it.")],
+}
 
 
 def problem(
@@ -112,15 +118,15 @@ def problem(
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
 
 
-def status_of(error: ServiceError) -> int:
+def status_of(kind: type[ServiceError]) -> int:
     """The HTTP status of an expected failure: that of the nearest branch of the tree."""
-    return next(STATUSES[branch] for branch in type(error).__mro__ if branch in STATUSES)
+    return next(STATUSES[branch] for branch in kind.__mro__ if branch in STATUSES)
 
 
 def answer_service_error(request: Request, error: Exception) -> Response:
     """Turn an expected failure into its answer."""
     assert isinstance(error, ServiceError)
-    status = status_of(error)
+    status = status_of(type(error))
     headers: dict[str, str] = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -141,7 +147,7 @@ def answer_validation_error(request: Request, error: Exception) -> Response:
         {"pointer": _pointer(item["loc"], item["type"]), "code": item["type"], "message": item["msg"]}
         for item in error.errors()
     ]
-    return problem(request, 422, "validation_failed", "The request has invalid fields; see errors.", errors=errors)
+    return problem(request, 422, *OWN_CODES[422][0], errors=errors)
 
 
 def answer_http_exception(request: Request, error: Exception) -> Response:
@@ -155,13 +161,15 @@ def answer_http_exception(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110 section 10.2.1). The framework names those of one route only."""
     routes = iter_route_contexts(request.app.routes)
-    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    if is_spelled_out(request.scope):
+        matching = [route for route in matching if "{" not in (route.path or "")]
     return ", ".join(sorted(with_head({method for route in matching for method in route.methods or ()})))
 
 
 def answer_internal_error(request: Request) -> Response:
     """All that anybody outside learns of a defect: its request id, by which the log has the rest."""
-    return problem(request, 500, "internal_error", "Something went wrong on our side. The request id helps us find it.")
+    return problem(request, 500, *OWN_CODES[500][0])
 
 
 def _form_of(request: Request) -> Form | None:

@@ -67,13 +67,14 @@ class Reply:
             raise InvalidRequest('If-Match must be one ETag of this service, such as "v3".')
         return int(match[1])
 
-    def tag(self, resource: VersionedT) -> VersionedT:
-        """Send the resource's ETag, or 304 if a reader has that version already."""
+    def tag(self, resource: VersionedT, *, is_whole: bool = True) -> VersionedT:
+        """Send the resource's ETag, or 304 if a reader has that version already; always the body while the version
+        does not stand for the whole answer."""
         etag = f'"v{resource.version}"'
         known = [
             value.strip().removeprefix("W/") for value in self._request.headers.get("if-none-match", "").split(",")
         ]
-        if self._request.method in {"GET", "HEAD"} and (etag in known or known == ["*"]):
+        if is_whole and self._request.method in {"GET", "HEAD"} and (etag in known or known == ["*"]):
             raise NotModified(etag)
         self._response.headers["ETag"] = etag
         return resource

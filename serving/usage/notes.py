@@ -23,7 +23,29 @@ FLUSH_SECONDS: Final = 5.0  # a process that ends does not wait longer for it
 log = structlog.get_logger("usage")
 
 
-class UsageNotes:
+class Notes:
+    """What a process notes in memory and writes once a minute. What cannot be written is lost."""
+
+    async def run(self) -> None:
+        """Write down what was noted every minute, for ever."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            await self.write()
+
+    async def flush(self) -> None:
+        """Write down what was noted, in a few seconds or not at all. Never fails."""
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self.write()
+        except TimeoutError:
+            log.warning("notes_lost", of=type(self).__name__, reason="timeout")
+
+    async def write(self) -> None:
+        """Write it now. Says what was lost, and does not raise."""
+        raise NotImplementedError
+
+
+class UsageNotes(Notes):
     """Collects the uses of a minute, then writes one statement for each tenant. ``noted`` is the column, in a table
     whose rows have an ``id``.
 
@@ -45,21 +67,8 @@ class UsageNotes:
         into when it is written."""
         self._together[tenant][id(used_ids)] = (used_ids, now())
 
-    async def run(self) -> None:
-        """Write down what was noted every minute, for ever."""
-        while True:
-            await asyncio.sleep(INTERVAL)
-            await self._write_all()
-
-    async def flush(self) -> None:
-        """Write down what was noted, in a few seconds or not at all. Never fails."""
-        try:
-            async with asyncio.timeout(FLUSH_SECONDS):
-                await self._write_all()
-        except TimeoutError:
-            log.warning("usage_lost", of=self._noted.table.name, reason="timeout")
-
-    async def _write_all(self) -> None:
+    async def write(self) -> None:
+        """All tenants' notes, one after the other."""
         noted, together = dict(self._uses), dict(self._together)
         self._uses.clear()
         self._together.clear()

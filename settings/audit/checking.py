@@ -34,12 +34,13 @@ OpenUnit = Callable[[], AbstractAsyncContextManager[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A log to verify. ``more`` are columns that only this one hashes; the platform's own has no ``seals``."""
+    """A log to verify. ``more`` are columns that only this one hashes; one that never ``expires`` has no tombstones."""
 
     tenant: str
     open_unit: OpenUnit
-    seals: Seals | None
+    seals: Seals
     more: Sequence[str] = ()
+    expires: bool = True
     advance: Callable[[int, int], None] = lambda _done, _all: None
 
 
@@ -54,7 +55,7 @@ async def verify_chain(chain: Chain) -> Verification:
 
 async def _find_start(chain: Chain) -> tuple[int, bytes, int | None]:
     """Where the log begins, after its newest good tombstone; and the newest forged one that lies behind that."""
-    if chain.seals is None:
+    if not chain.expires:
         return 0, FIRST, None
     async with chain.open_unit() as unit:
         rows = await queries.list_tombstones(unit, TOMBSTONES_READ)
@@ -163,8 +164,6 @@ def _plain(value: Any) -> Any:
 
 async def _check_checkpoints(chain: Chain, start: int, start_hash: bytes, ends: Row[Any]) -> Break | None:
     """The first checkpoint that is forged, or knows another log than the one that is there."""
-    if chain.seals is None:
-        return None
     after = (-1, "")
     while True:
         async with chain.open_unit() as unit:
@@ -176,7 +175,6 @@ async def _check_checkpoints(chain: Chain, start: int, start_hash: bytes, ends: 
 
 
 def _first_wrong(chain: Chain, rows: Sequence[Row[Any]], start: int, start_hash: bytes, last_seq: int) -> Break | None:
-    assert chain.seals is not None
     for row in rows:
         holds = checkpoint_holds(chain.seals, chain.tenant, row)
         stored = start_hash if row.size == start else row.stored_hash

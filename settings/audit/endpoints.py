@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from common.enums import ActorType, AuditOutcome
-from dependencies import PlainListing, Read, Replying, Requires, RequiresVisiting, Route
+from common.http.openapi import problem_responses
+from dependencies import OperatorVisit, PlainListing, Read, Replying, Requires, RequiresVisiting, Route
 from serving.visit import Visit
 from settings.audit import service
 from settings.audit.filters import AuditFilters
-from settings.audit.proofs import checkpoint_now, verify_log
+from settings.audit.proofs import checkpoint_now, checkpoint_platform, verify_log, verify_platform_log
 from settings.audit.schemas import AuditLog, Checkpoint, Verification
 from shared_auth import Principal
 from shared_models import Page, PlainText
@@ -71,11 +72,29 @@ async def verify_audit_log(visit: AuditVerifier) -> Verification:
     return await verify_log(visit)
 
 
-@router.get("/settings/audit-logs/checkpoint", summary="Take a checkpoint of the audit log")
+@router.get(
+    "/settings/audit-logs/checkpoint", summary="Take a checkpoint of the audit log", responses=problem_responses({409})
+)
 async def get_audit_checkpoint(visit: AuditVerifier) -> Checkpoint:
     """How long the log is now and where it ends, signed: kept elsewhere, it proves later that nothing up to here was
     changed or cut off. A log that does not fit its own head: 409 `audit_chain_broken`."""
     return await checkpoint_now(visit)
+
+
+@router.post("/platform/audit-logs/verify", summary="Verify the platform's audit log")
+async def verify_platform_audit_log(visit: OperatorVisit) -> Verification:
+    """As a tenant's is verified."""
+    return await verify_platform_log(visit)
+
+
+@router.get(
+    "/platform/audit-logs/checkpoint",
+    summary="Take a checkpoint of the platform's audit log",
+    responses=problem_responses({409}),
+)
+async def get_platform_audit_checkpoint(visit: OperatorVisit) -> Checkpoint:
+    """As of a tenant's; `tenant` is `system`. A log that does not fit its own head: 409 `audit_chain_broken`."""
+    return await checkpoint_platform(visit.services)
 
 
 @router.get("/settings/audit-logs/{entry_id}", summary="Get an entry of the audit log")

@@ -21,12 +21,21 @@ _turn = asyncio.Semaphore(1)
 async def verify_log(visit: Visit) -> Verification:
     """Verify the visited tenant's log. Raises Overloaded when others are being verified for long."""
     assert visit.tenant is not None
+    return await _verify(chain_of(visit.services, visit.tenant))
+
+
+async def verify_platform_log(visit: Visit) -> Verification:
+    """Verify the platform's own log, in its turn like others."""
+    return await _verify(platform_chain(visit.services))
+
+
+async def _verify(chain: Chain) -> Verification:
     try:
         await asyncio.wait_for(_turn.acquire(), WAIT_SECONDS)
     except TimeoutError:
         raise Overloaded("Other logs are being verified. Try again.") from None
     try:
-        return await verify_chain(chain_of(visit.services, visit.tenant))
+        return await verify_chain(chain)
     finally:
         _turn.release()
 
@@ -43,9 +52,15 @@ async def checkpoint_tenant(services: Services, tenant: Tenant) -> Checkpoint:
         return await take_checkpoint(unit, services.audit_seals, tenant.name.schema)
 
 
+async def checkpoint_platform(services: Services) -> Checkpoint:
+    """The same of the platform's own log."""
+    async with services.database.system_bookkeeping() as unit:
+        return await take_checkpoint(unit, services.audit_seals, SYSTEM_SCHEMA)
+
+
 def platform_chain(services: Services) -> Chain:
-    """The platform's own log, to verify. Nobody signs it: its head is what its end is compared with."""
-    return Chain(SYSTEM_SCHEMA, services.database.system, None, more=("tenant_id",))
+    """The platform's own log, to verify. Nothing of it is ever removed."""
+    return Chain(SYSTEM_SCHEMA, services.database.system, services.audit_seals, more=("tenant_id",), expires=False)
 
 
 def chain_of(services: Services, tenant: Tenant) -> Chain:

@@ -13,7 +13,7 @@ from sqlalchemy import any_ as any_of
 from sqlalchemy.dialects.postgresql import insert
 
 from common.paging import AnySelect, Executes, ListQuery, Order, Slice, fetch_slice
-from database import BookkeepingUnit, ReadUnit
+from database import ReadUnit
 from settings.models import AuditChain, AuditCheckpoint, AuditLog, AuditTombstone
 
 logs: Any = AuditLog.__table__
@@ -199,7 +199,7 @@ async def find_holder(unit: Executes, entry_hash: bytes) -> int | None:
 # -- Checkpoints and tombstones ---------------------------------------------------------------------------------------
 
 
-async def list_checkpoints(unit: ReadUnit, after: tuple[int, str], limit: int) -> list[Row[Any]]:
+async def list_checkpoints(unit: Executes, after: tuple[int, str], limit: int) -> list[Row[Any]]:
     """Checkpoints by size, each with the hash that the log has at its size."""
     statement = (
         select(
@@ -223,7 +223,7 @@ async def list_checkpoints(unit: ReadUnit, after: tuple[int, str], limit: int) -
     return list((await unit.execute(statement)).all())
 
 
-async def find_newest_checkpoint(unit: ReadUnit, key_id: str) -> Row[Any] | None:
+async def find_newest_checkpoint(unit: Executes, key_id: str) -> Row[Any] | None:
     """The largest one signed with a key."""
     statement = (
         select(
@@ -241,7 +241,7 @@ async def find_newest_checkpoint(unit: ReadUnit, key_id: str) -> Row[Any] | None
 
 
 async def insert_checkpoint(
-    unit: BookkeepingUnit, *, size: int, head_hash: bytes, taken_at: datetime, key_id: str, signature: bytes
+    unit: Executes, *, size: int, head_hash: bytes, taken_at: datetime, key_id: str, signature: bytes
 ) -> None:
     """Keep a checkpoint, unless there is one of this size and key."""
     values = {"size": size, "head_hash": head_hash, "taken_at": taken_at, "key_id": key_id, "signature": signature}

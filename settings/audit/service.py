@@ -11,7 +11,7 @@ from common.clock import now
 from common.errors import AuditChainBroken, NotFound
 from common.paging import ListQuery
 from common.seals import Seals
-from database import BookkeepingUnit, ReadUnit
+from database import BookkeepingUnit, ReadUnit, SystemUnit
 from settings.audit import queries
 from settings.audit.filters import AuditFilters
 from settings.audit.schemas import AuditActor, AuditLog, AuditTarget, Checkpoint, Tombstone
@@ -35,7 +35,7 @@ async def get_entry(unit: ReadUnit, entry_id: UUID) -> AuditLog:
     return _entry(row)
 
 
-async def take_checkpoint(unit: BookkeepingUnit, seals: Seals, tenant: str) -> Checkpoint:
+async def take_checkpoint(unit: BookkeepingUnit | SystemUnit, seals: Seals, tenant: str) -> Checkpoint:
     """Sign how long the log is, and keep that; one that is there already for this length is answered again. Raises
     AuditChainBroken: a log whose end does not fit what is known of it is not signed."""
     ends = await queries.get_ends(unit)

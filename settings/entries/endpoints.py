@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from common.clock import now
+from common.http.openapi import NOT_MODIFIED
 from dependencies import (
     PlainListing,
     Read,
@@ -83,7 +84,7 @@ async def create_setting(
     return reply.created(await service.create_setting(unit, visit, payload))
 
 
-@router.get("/public", summary="Public settings", response_model=Page[PublicSetting])
+@router.get("/public", summary="Public settings", response_model=Page[PublicSetting], responses=NOT_MODIFIED)
 async def get_public_settings(visit: TenantVisit, request: Request) -> Response:
     """The settings with `is_public`, all on one page, for a frontend before anybody has logged in. Its ETag changes
     when any of them does."""
@@ -132,7 +133,7 @@ async def import_settings(
     return await transfers.import_settings(unit, visit, await request.body(), format, dry_run=dry_run)
 
 
-@router.get("/{key}", summary="Get a setting", response_model=Setting)
+@router.get("/{key}", summary="Get a setting", response_model=Setting, responses=NOT_MODIFIED)
 async def get_setting(visit: SettingsVisit, key: Key, request: Request) -> Response:
     """What is in force, and whose value it is. Answers 304 if `If-None-Match` has the current version, except for a
     default: that comes with the code."""

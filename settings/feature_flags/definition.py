@@ -78,7 +78,7 @@ async def replace_definition(
         assert shared is not None
     if expected_version not in {None, shared.version}:
         raise VersionConflict
-    changes = await _store_flags(unit, actor.user_id, flags, moment)
+    changes = await _store_flags(unit, actor.user_id, flags, moment, shared.version + 1)
     values = {"evaluators": payload.evaluators, "metadata": payload.metadata}
     changed = differences(dict(shared._mapping), values)
     changes += [Change(_path("$evaluators" if c.path == "evaluators" else c.path), c.old, c.new) for c in changed]
@@ -150,8 +150,11 @@ def _check_texts(fields: Fields, place: Path, faults: Faults) -> None:
         faults.add((*place, "defaultVariant"), "variant_unknown", "The default variant is a name, or null.")
 
 
-async def _store_flags(unit: WriteUnit, actor_id: UUID, flags: Mapping[str, Fields], moment: datetime) -> list[Change]:
-    """Have the tenant's flags be these, touching only what differs; answers what did, by pointer."""
+async def _store_flags(
+    unit: WriteUnit, actor_id: UUID, flags: Mapping[str, Fields], moment: datetime, version: int
+) -> list[Change]:
+    """Have the tenant's flags be these, touching only what differs; answers what did, by pointer. ``version`` is the
+    one that the whole will have."""
     stored = {row.key: row for row in await queries.list_all_flags(unit)}
     stamp = {"updated_by": actor_id, "updated_at": moment}
     changes: list[Change] = []
@@ -164,7 +167,8 @@ async def _store_flags(unit: WriteUnit, actor_id: UUID, flags: Mapping[str, Fiel
     for key, fields in new.items():
         changes += _below(key, differences({}, fields))
     if new:
-        rows = [{**fields, **stamp, "id": new_id(), "key": key, "created_at": moment} for key, fields in new.items()]
+        stamp_new = {**stamp, "created_at": moment, "version": version}
+        rows = [{**fields, **stamp_new, "id": new_id(), "key": key} for key, fields in new.items()]
         await queries.insert_flags(unit, rows)
     for key in flags.keys() & stored.keys():
         found = differences(stored_fields(stored[key]), flags[key])

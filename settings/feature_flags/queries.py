@@ -114,15 +114,17 @@ async def begin_set(unit: WriteUnit, moment: datetime) -> None:
     await unit.execute(statement.on_conflict_do_nothing())
 
 
-async def bump_set(unit: WriteUnit, moment: datetime, values: Mapping[str, Any]) -> None:
-    """Count the version of the whole up, and set what is given of the rest."""
+async def bump_set(unit: WriteUnit, moment: datetime, values: Mapping[str, Any]) -> int:
+    """Count the version of the whole up, and set what is given of the rest; answers the new version."""
     statement = insert(_sets).values(id=1, version=1, updated_at=moment, **values)
     replaced = {**values, "version": _sets.c.version + 1, "updated_at": moment}
-    await unit.execute(statement.on_conflict_do_update(index_elements=["id"], set_=replaced))
+    upsert = statement.on_conflict_do_update(index_elements=["id"], set_=replaced).returning(_sets.c.version)
+    return int((await unit.execute(upsert)).scalar_one())
 
 
 async def insert_flags(unit: WriteUnit, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New flags; a taken key is refused by its unique constraint."""
+    """New flags; a taken key is refused by its unique constraint. Their ``version`` begins at that of the whole, which
+    no flag's own can have passed: one made again under a key has a version that the key never had."""
     await unit.execute(insert(_flags), rows)
 
 

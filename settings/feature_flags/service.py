@@ -51,12 +51,12 @@ async def create_flag(unit: WriteUnit, actor: Principal, payload: FlagCreate) ->
     shared, moment = await queries.lock_set(unit), now()
     values = payload.model_dump(exclude={"key"})
     _check(values, {}, shared, moment, key=payload.key)
-    row = {**values, "id": new_id(), "key": payload.key, "updated_by": actor.user_id}
-    await queries.insert_flags(unit, [{**row, "created_at": moment, "updated_at": moment}])
+    flag_id, stamp = new_id(), {"created_at": moment, "updated_at": moment, "updated_by": actor.user_id}
+    target = flag_target(flag_id, payload.key)
+    version = await note_change(unit, moment, target, "flag.created", differences({}, values))
+    await queries.insert_flags(unit, [{**values, **stamp, "id": flag_id, "key": payload.key, "version": version}])
     await check_room(unit)
-    schedule_switch(unit, row["id"], {}, values)
-    target = flag_target(row["id"], payload.key)
-    await note_change(unit, moment, target, "flag.created", differences({}, values))
+    schedule_switch(unit, flag_id, {}, values)
     return await get_flag(unit, payload.key)
 
 

@@ -36,11 +36,13 @@ def stored_fields(row: Row[Any]) -> dict[str, Any]:
 
 async def note_change(
     unit: WriteUnit, moment: datetime, target: Target, verb: str, changes: Sequence[Change], **shared: Any
-) -> None:
-    """All that goes with a change of flags. ``shared`` are fields of the whole set that change with it."""
-    await queries.bump_set(unit, moment, shared)
+) -> int:
+    """All that goes with a change of flags; answers the version that the whole has now. ``shared`` are fields of the
+    whole set that change with it."""
+    version = await queries.bump_set(unit, moment, shared)
     unit.audit(f"settings.{verb}", target=target, changes=changes)
     unit.invalidate(FLAGS)
+    return version
 
 
 async def check_room(unit: WriteUnit) -> None:

@@ -29,6 +29,9 @@ async def goner(http: httpx.AsyncClient, home: TestTenant) -> Person:
 
 
 async def test_the_account_comes_back_as_it_was_but_not_its_sessions(home: TestTenant, goner: Person) -> None:
+    stale = await home.owner.post(f"/users/{goner.id}/restore", headers={"If-Match": '"v1"'})
+    problem_of(stale, 412, "version_conflict")
+
     answer = await home.people["admin"].api.post(f"/users/{goner.id}/restore")
 
     user = answer.json()

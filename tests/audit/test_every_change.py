@@ -103,6 +103,9 @@ PLATFORM_READING: Final = {
     "get_fleet_state",
     "list_platform_keys",
     "list_platform_audit_logs",
+    "verify_platform_audit_log",
+    "get_platform_audit_checkpoint",
+    "get_platform_key",
     "list_system_settings",
     "get_system_setting",
 }

@@ -12,7 +12,7 @@ import pytest
 
 from common.config import Config
 from common.ids import new_id
-from tests.flags.flags import FLAGS, SWITCHED, flag
+from tests.flags.flags import FLAGS, SWITCHED, flag, set_version
 from tests.support.contracts import (
     ConcurrencyContract,
     CrudContract,
@@ -23,7 +23,7 @@ from tests.support.contracts import (
     Row,
     TenantIsolationContract,
 )
-from tests.support.contracts.resource import WRITES, Body, moment
+from tests.support.contracts.resource import WRITES, Body, etag, moment
 from tests.support.probes import owner_connection
 from tests.support.world import Api, TestTenant, create_tenant
 
@@ -86,13 +86,37 @@ class TestFlags(CrudContract, ConcurrencyContract, IdempotencyContract, Permissi
 
         assert (answer.status_code, answer.json()["code"]) == (409, "flag_exists")
 
+    @pytest.mark.promise("D4")
+    @pytest.mark.parametrize("way", ["single", "document"])
+    async def test_a_key_that_is_used_again_has_a_version_it_never_had(self, tenant: TestTenant, way: str) -> None:
+        """Otherwise whoever remembers the old flag could overwrite the new one, or take it for the old one."""
+        item = await self.make(tenant.owner)
+        old = [etag((await tenant.owner.post(f"{self.at(item)}/toggle")).json()) for _ in range(3)]
+        assert (await tenant.owner.delete(self.at(item))).status_code == 204
+
+        if way == "single":
+            await tenant.owner.post(FLAGS, json=flag(key=item["key"]))
+        else:
+            document = {"flags": {item["key"]: {"state": "ENABLED", "variants": SWITCHED}}}
+            await tenant.owner.put(f"{FLAGS}/definition", json=document)
+
+        for known in (etag(item), *old):
+            stale = await tenant.owner.patch(self.at(item), json={"state": "DISABLED"}, headers={"If-Match": known})
+            seen = await tenant.owner.get(self.at(item), headers={"If-None-Match": known})
+            assert (stale.status_code, seen.status_code) == (412, 200), known
+        assert seen.json()["version"] == await set_version(tenant.owner)
+
     async def test_a_toggle_turns_it_off_and_on_again(self, api: Api) -> None:
         item = await self.make(api)
 
-        toggled = await api.post(f"{self.at(item)}/toggle", headers={"If-Match": '"v1"'})
-        stale = await api.post(f"{self.at(item)}/toggle", headers={"If-Match": '"v1"'})
+        toggled = await api.post(f"{self.at(item)}/toggle", headers={"If-Match": etag(item)})
+        stale = await api.post(f"{self.at(item)}/toggle", headers={"If-Match": etag(item)})
 
-        assert (toggled.status_code, toggled.json()["state"], toggled.headers["ETag"]) == (200, "DISABLED", '"v2"')
+        assert (toggled.status_code, toggled.json()["state"], toggled.headers["ETag"]) == (
+            200,
+            "DISABLED",
+            etag(item, 1),
+        )
         assert (stale.status_code, stale.json()["code"]) == (412, "version_conflict")
         assert (await api.post(f"{self.at(item)}/toggle")).json()["state"] == "ENABLED"
         assert (await api.post(f"{FLAGS}/nothing-here/toggle")).status_code == 404

@@ -11,7 +11,8 @@ import pytest
 from tests.flags.flags import FLAGS, explained, faults, flag, make, set_version
 from tests.support.post import PostOffice, entries
 from tests.support.probes import owner_connection
-from tests.support.world import TestTenant
+from tests.support.servers import PLATFORM_KEY
+from tests.support.world import Api, TestTenant
 
 
 def at(**ahead: float) -> str:
@@ -139,3 +140,40 @@ async def test_other_changes_leave_the_switch_as_it_is(office: PostOffice, branc
 
     assert (answer.status_code, answer.json()["switch_to"]) == (200, "DISABLED")
     assert len([job for job in await office.jobs() if job["kind"] == "flags.switch"]) == 1
+
+
+@pytest.mark.parametrize("way", ["clone", "import"])
+async def test_a_copy_of_the_tenant_does_its_own_switches(office: PostOffice, branch: TestTenant, way: str) -> None:
+    """Also one whose time went by in the archive: late, as when no process was running. The original does its own."""
+    operator = Api(office.http, {"X-Platform-Key": PLATFORM_KEY})
+    source, copy_name = branch.name.removeprefix("tenant_"), f"{branch.name.removeprefix('tenant_')}_{way}"
+    ahead = await make(branch.owner, switch_at=at(hours=1, microseconds=1), switch_to="DISABLED")
+    late = await make(branch.owner, switch_at=at(hours=1), switch_to="DISABLED")
+    plain = await make(branch.owner)
+    async with owner_connection(office.config, branch.name) as owner:
+        past = datetime.now(UTC) - timedelta(days=1)
+        await owner.execute("UPDATE feature_flags SET switch_at = $1 WHERE key = $2", past, late["key"])
+    await office.clear()
+
+    if way == "clone":
+        made = await operator.post(f"/platform/tenants/{source}/clone", json={"target": copy_name})
+    else:
+        archive = await operator.post(f"/platform/tenants/{source}/export")
+        made = await operator.post("/platform/tenants/import", params={"tenant": copy_name}, content=archive.content)
+
+    assert (made.status_code, made.json()["status"]) == (201, "suspended"), made.text
+    assert await states(office, f"tenant_{copy_name}", ahead, late, plain) == ["ENABLED", "ENABLED", "ENABLED"]
+    await office.deliver()
+    assert await states(office, f"tenant_{copy_name}", ahead, late, plain) == ["ENABLED", "DISABLED", "ENABLED"]
+    await office.skip_waits()
+    await office.deliver()
+    assert await states(office, f"tenant_{copy_name}", ahead, late, plain) == ["DISABLED", "DISABLED", "ENABLED"]
+    assert await states(office, branch.name, ahead, late, plain) == ["ENABLED", "ENABLED", "ENABLED"]
+    assert await office.jobs() == []
+
+
+async def states(office: PostOffice, schema: str, *flags: dict[str, Any]) -> list[str]:
+    """What state these flags have in a tenant that need not be served."""
+    async with owner_connection(office.config, schema) as owner:
+        stored = {row["key"]: row["state"] for row in await owner.fetch("SELECT key, state FROM feature_flags")}
+    return [stored[item["key"]] for item in flags]

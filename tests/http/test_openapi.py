@@ -192,3 +192,60 @@ async def test_the_documentation_can_be_switched_off(servers: Servers) -> None:
             assert (await http.get(path)).status_code == 404, path
         assert (await http.get("/")).json()["docs"] is None
         assert (await http.get("/health")).status_code == 200
+
+
+HEADERS: Final = {
+    "If-Match": {"post", "put", "patch", "delete"},
+    "If-None-Match": {"get"},
+    "Idempotency-Key": {"post"},
+}
+# What clients must expect beside what the guards refuse.
+ALSO: Final = {
+    "login": {401, 413, 429},
+    "refresh": {401, 429},
+    "change_password": {429},
+    "delete_totp": {429},
+    "verify_tenant": {429},
+    "verify_email": {409, 429},
+    "accept_invitation": {409, 429},
+    "initialize_tenant": {409},
+    "clone_tenant": {409},
+    "import_tenant": {409, 413},
+    "import_users": {413},
+    "delete_platform_tenant": {204, 412},
+    "get_audit_checkpoint": {409},
+    "get_platform_audit_checkpoint": {409},
+    "get_setting": {304},
+    "get_public_settings": {304},
+    "get_flag_definition": {304},
+    "put_system_setting": {412},
+}
+
+
+def test_the_answers_that_an_operation_can_give_are_documented(operations: list[Documented]) -> None:
+    found = {operation.spec["operationId"]: {int(status) for status in operation.spec["responses"] if status.isdigit()}
+             for operation in operations}  # fmt: skip
+
+    assert {name: statuses - found[name] for name, statuses in ALSO.items() if statuses - found[name]} == {}
+
+
+def test_conditions_and_repetitions_are_documented_where_they_mean_something(operations: list[Documented]) -> None:
+    """A header, and the answer that it can bring."""
+    counts = dict.fromkeys(HEADERS, 0)
+    for operation in operations:
+        headers = {item["name"] for item in operation.spec.get("parameters", []) if item["in"] == "header"}
+        statuses = operation.spec["responses"].keys()
+        if not operation.path.startswith(API):
+            continue
+        for name in headers & HEADERS.keys():
+            assert operation.method in HEADERS[name], (operation.name, name)
+            counts[name] += 1
+        assert ("If-Match" in headers) <= ("412" in statuses), operation.name
+        assert ("If-None-Match" in headers) == ("304" in statuses), operation.name
+        if operation.method == "post" and "201" in statuses:
+            is_file = operation.path.endswith("/import")
+            assert ("Idempotency-Key" in headers) != is_file, operation.name
+            assert "409" in statuses, operation.name
+    assert counts["If-Match"] >= 15
+    assert counts["If-None-Match"] >= 10
+    assert counts["Idempotency-Key"] >= 11

@@ -38,6 +38,13 @@ async def test_a_slash_too_many_is_another_address_and_redirects_nowhere(owner: 
         ("TRACE", f"{API}/auth/login", "POST"),
         ("PROPFIND", f"{API}/users/00000000-0000-7000-8000-000000000000", "DELETE, GET, HEAD, PATCH, PUT"),
         ("POST", "/health", "GET, HEAD"),
+        # These words are no ids: what stands beside the items of a list is an address of its own.
+        ("PUT", f"{API}/users/roles", "GET, HEAD, POST"),
+        ("GET", f"{API}/users/import", "POST"),
+        ("POST", f"{API}/users/permissions", "GET, HEAD"),
+        ("DELETE", f"{API}/settings/public", "GET, HEAD"),
+        ("GET", f"{API}/settings/audit-logs/verify", "POST"),
+        ("PATCH", f"{API}/settings/feature-flags/definition", "GET, HEAD, PUT"),
     ],
 )
 async def test_405_names_every_method_the_address_has(

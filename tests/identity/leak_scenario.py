@@ -296,10 +296,13 @@ class Scenario:
         await self.call("GET", "/settings/mail.above", 200)
         await self.call("DELETE", "/platform/settings/mail.above", 204, headers=key)
         path = f"/platform/tenants/{TENANT}"
-        for reading in ("/platform/tenants", "/platform/migrations", "/platform/audit-logs", path):
+        log = "/platform/audit-logs"
+        await self.call("POST", f"{log}/verify", 200, headers=key)
+        for reading in ("/platform/tenants", "/platform/migrations", log, f"{log}/checkpoint", path):
             await self.call("GET", reading, 200, headers=key)
         made = await self.call("POST", "/platform/keys", 201, headers=key, json={"name": "k"})
         await self.call("GET", "/platform/keys", 200, headers={"X-Platform-Key": made["key"]})
+        await self.call("GET", f"/platform/keys/{made['id']}", 200, headers=key)
         await self.call("DELETE", f"/platform/keys/{made['id']}", 204, headers=key)
         await self.call("PATCH", path, 200, headers=key, json={"name": "y"})
         await self.call("POST", f"{path}/clone", 201, headers=key, json={"target": "leaks_clone"})

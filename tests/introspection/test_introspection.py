@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,9 +10,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from common.config import Config
 from shared_auth import KeySecret
 from tests.api_keys.conftest import make_key, with_key
 from tests.support.apps import services_of
+from tests.support.post import entries
 from tests.support.probes import watched
 from tests.support.world import Api, TestTenant, add_person, sign_in
 
@@ -147,6 +150,37 @@ async def test_asking_writes_nothing(app: FastAPI, tenant: TestTenant) -> None:
     assert traffic.statements
     assert {statement.split()[0] for statement in traffic.statements} <= {"SELECT", "WITH"}
     assert (await tenant.owner.get(f"/users/api-keys/{made['id']}")).json()["last_used_at"] is None
+
+
+@pytest.mark.promise("D3")
+async def test_who_was_asked_to_honour_a_key_is_told_once_a_minute(
+    http: httpx.AsyncClient, app: FastAPI, config: Config, tenant: TestTenant, alpha: TestTenant
+) -> None:
+    """One entry for each service and key, with how often; nothing of tokens, or of what is worth nothing."""
+    notes = services_of(app).key_introspections
+    await notes.flush()
+    shop, clinic = [await make_key(tenant.owner, "tokens:introspect") for _ in range(2)]
+    used, other, elsewhere = await make_key(tenant.owner), await make_key(tenant.owner), await make_key(alpha.owner)
+    for asker, key, times in ((shop, used, 3), (shop, other, 1), (clinic, used, 1)):
+        for _ in range(times):
+            assert (await ask(with_key(http, tenant, asker["key"]), key["key"]))["active"] is True
+    for worthless in (KeySecret.new().text, elsewhere["key"]):
+        assert await ask(with_key(http, tenant, shop["key"]), worthless) == INACTIVE
+    await ask(with_key(http, tenant, shop["key"]), tenant.people["owner"].tokens["access_token"])
+    assert await entries(config, tenant, "users.api_key.introspected") == []
+
+    await notes.flush()
+    await notes.flush()
+
+    told = await entries(config, tenant, "users.api_key.introspected")
+    assert {(str(item["actor_id"]), item["target_id"], item["changes"]) for item in told} == {
+        (asker["id"], key["id"], json.dumps([{"new": count, "old": None, "path": "uses"}]))
+        for asker, key, count in ((shop, used, 3), (shop, other, 1), (clinic, used, 1))
+    }
+    assert len(told) == 3
+    assert {(item["actor_type"], item["outcome"], item["ip_address"]) for item in told} == {
+        ("api_key", "success", "203.0.113.7")
+    }
 
 
 async def test_the_form_is_documented(app: FastAPI) -> None:

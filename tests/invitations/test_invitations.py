@@ -170,6 +170,8 @@ async def test_a_resent_link_replaces_the_first_and_lives_longer(office: PostOff
 
     assert (answer.status_code, answer.json()["status"], answer.headers["ETag"]) == (202, "pending", '"v2"')
     assert answer.json()["expires_at"] > invitation["expires_at"]
+    stale = await branch.owner.post(f"{path}/resend", headers={"If-Match": '"v1"'})
+    problem_of(stale, 412, "version_conflict")
     second = (await office.letter(invitation["email"])).token
     problem_of(await accept(branch, first, f"slow{next(_numbers)}"), 400, "token_invalid")
     assert (await accept(branch, second, f"slow{next(_numbers)}")).status_code == 201

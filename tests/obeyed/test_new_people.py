@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.obeyed.conftest import Obey
 from tests.support.post import PostOffice
 from tests.support.world import PASSWORD, TestTenant, create_tenant
 
@@ -53,6 +55,16 @@ async def test_new_users_get_the_tenants_language_and_time_zone(
     found = (await tenant.owner.get("/users", params={"q": "sheet", "sort": "username"})).json()["items"]
     assert [place(user) for user in found] == [("el", "Europe/Athens"), ("fr", "Europe/Athens")]
     await branches["north"].owner.delete(f"/users/{there['id']}")
+
+
+async def test_the_first_owner_gets_what_the_platform_has_set(http: httpx.AsyncClient, above: Obey) -> None:
+    """There is no tenant yet that could have settings of its own."""
+    await above("tenant.default_locale", "el")
+    await above("tenant.time_zone", "Europe/Athens")
+
+    made = await create_tenant(http)
+
+    assert place((await made.owner.get("/auth/me")).json()["user"]) == ("el", "Europe/Athens")
 
 
 async def test_an_invitation_lasts_as_long_as_the_tenant_says(tenant: TestTenant, office: PostOffice) -> None:

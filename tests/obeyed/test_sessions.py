@@ -115,3 +115,28 @@ async def test_a_login_too_many_ends_the_oldest_session(  # noqa: PLR0917 - fixt
     await asyncio.gather(*(sign_in(http, tenant, "member") for _ in range(6)))
     listed = await tenant.owner.get(f"/users/{person.id}/sessions", params={"include_total": True})
     assert listed.json()["total"] == 2
+
+
+async def test_a_lower_number_ends_the_surplus_with_its_next_refresh(  # noqa: PLR0917 - fixtures
+    http: httpx.AsyncClient, config: Config, tenant: TestTenant, alpha: TestTenant, person: Person, obey: Obey
+) -> None:
+    """The oldest, whichever of them come first; an access token ends by itself, minutes later."""
+    people = [person, *[await sign_in(http, tenant, "member") for _ in range(3)]]
+    twins = [await sign_in(http, alpha, "member") for _ in range(3)]
+    await obey("sessions.max_per_user", 2)
+
+    answers = await asyncio.gather(*(renew(tenant, somebody) for somebody in people))
+
+    assert [answer.status_code for answer in answers] == [401, 401, 200, 200]
+    assert {answer.json()["code"] for answer in answers[:2]} == {"refresh_token_invalid"}
+    alive = [(await somebody.api.get("/auth/test")).status_code for somebody in people]
+    assert alive == [401, 401, 200, 200]
+    assert [(await renew(alpha, twin)).status_code for twin in twins] == [200, 200, 200]
+    async with owner_connection(config, tenant.name) as owner:
+        rows = await owner.fetch("SELECT target_id FROM audit_logs WHERE action = 'auth.session.displaced'")
+    assert {row["target_id"] for row in rows} == {somebody.tokens["session_id"] for somebody in people[:2]}
+
+
+async def renew(tenant: TestTenant, person: Person) -> httpx.Response:
+    """Use a refresh token."""
+    return await tenant.anonymous.post("/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]})

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import tarfile
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -168,3 +169,47 @@ async def test_the_fleet_is_described(operator: Api, tenant: TestTenant) -> None
 
     assert state["total"] == state["current"] >= 1
     assert state["outdated"] == []
+
+
+@pytest.mark.promise("D4")
+async def test_of_two_operators_who_change_the_same_version_one_loses(operator: Api, tenant: TestTenant) -> None:
+    path = f"/platform/tenants/{short(tenant)}"
+    before = await operator.get(path)
+    known = {"If-Match": before.headers["ETag"]}
+
+    answers = await asyncio.gather(
+        *(operator.patch(path, json={"name": f"Name {number}"}, headers=known) for number in range(4)),
+        operator.delete(path, headers=known),
+    )
+
+    refused = [answer for answer in answers if answer.status_code == 412]
+    (won,) = [answer for answer in answers if answer.status_code in {200, 202}]
+    assert {answer.json()["code"] for answer in refused} == {"version_conflict"}
+    assert len(refused) == 4
+    assert won.json()["version"] == before.json()["version"] + 1
+    assert won.headers["ETag"] == f'"v{won.json()["version"]}"'
+    assert (await operator.get(path)).json() == won.json()
+    dropped = await operator.delete(path, params={"confirm": short(tenant)}, headers=known)
+    assert (dropped.status_code, (await operator.get(path)).status_code) == (412, 200)
+
+
+async def test_who_knows_a_tenant_is_spared_the_body_until_it_changes(operator: Api, tenant: TestTenant) -> None:
+    path = f"/platform/tenants/{short(tenant)}"
+    known = {"If-None-Match": (await operator.get(path)).headers["ETag"]}
+    same = await operator.get(path, headers=known)
+    unchanged = await operator.patch(path, json={"status": "active"})
+    await operator.patch(path, json={"name": "Changed"})
+    changed = await operator.get(path, headers=known)
+
+    assert (same.status_code, same.content) == (304, b"")
+    assert unchanged.headers["ETag"] == known["If-None-Match"]
+    assert (changed.status_code, changed.json()["name"]) == (200, "Changed")
+
+
+async def test_a_key_is_where_the_answer_says(operator: Api) -> None:
+    made = await operator.post("/platform/keys", json={"name": "found again"})
+
+    found = await operator.get(made.headers["Location"].removeprefix(API))
+
+    assert found.json() == {name: value for name, value in made.json().items() if name != "key"}
+    assert (await operator.get(f"/platform/keys/{uuid4()}")).status_code == 404

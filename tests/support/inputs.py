@@ -145,7 +145,7 @@ class Preparations:
             values["role_id"] = await things.insert_role(self.owner, "users:read")
         if "{team_id}" in operation.path:
             values["team_id"] = await things.insert_team(self.owner, user_id)
-        if operation.name == "revoke_platform_key":
+        if operation.path.startswith("/platform/keys/"):
             values["key_id"] = await self.new_platform_key()
         elif "{key_id}" in operation.path:
             values["key_id"] = await things.insert_key(self.owner, caller_id)

@@ -116,3 +116,24 @@ class TestListOfUsers(GrowingListContract):
         items = await walk(tenant.owner, self.path, sort="email,username,created_at,updated_at", limit=1)
 
         assert len(items) == 4
+
+
+async def test_answers_to_repeated_requests_do_not_pile_up(config: Config, tenant: TestTenant) -> None:
+    """Whoever adds one takes away some that are older than a day, and no younger ones; each tenant its own."""
+    async with owner_connection(config, tenant.name) as owner:
+        for hours, count in ((25, 30), (23, 3)):
+            await owner.execute(
+                """INSERT INTO idempotency_keys (caller, route, key, request_digest, status, body, created_at)
+                   SELECT gen_random_uuid(), 'POST /x', 'key ' || n, '', 201, '', now() - make_interval(hours => $1)
+                   FROM generate_series(1, $2::int) AS n""",
+                hours,
+                count,
+            )
+        left = []
+        for number in range(3):
+            body = {"name": f"team {number}"}
+            made = await tenant.owner.post("/users/teams", json=body, headers={"Idempotency-Key": f"new {number}"})
+            assert made.status_code == 201, made.text
+            left.append(await owner.fetchval("SELECT count(*) FROM idempotency_keys"))
+
+    assert left == [30 - 20 + 3 + 1, 3 + 2, 3 + 3]

@@ -67,7 +67,7 @@ async def update_user(unit: Write, actor: UsersEditor, user_id: UUID, payload: U
 @router.post("/{user_id}/restore", summary="Take a user's deletion back")
 async def restore_user(unit: Write, actor: UsersEditor, user_id: UUID, reply: Replying) -> User:
     """404 unless deleted; 409 if e-mail or user name were taken meanwhile. Sessions and API keys stay ended."""
-    return reply.tag(await service.restore_user(unit, actor, user_id))
+    return reply.tag(await service.restore_user(unit, actor, user_id, reply.expected_version))
 
 
 @router.delete("/{user_id}", status_code=204, summary="Delete a user")

@@ -120,9 +120,9 @@ async def lock_user(unit: WriteUnit, user_id: UUID) -> Row[Any] | None:
 
 
 async def lock_deleted_user(unit: WriteUnit, user_id: UUID) -> Row[Any] | None:
-    """A deleted user's name, locked against other changes until COMMIT."""
+    """A deleted user's name and version, locked against other changes until COMMIT."""
     found = await unit.execute(
-        select(User.username).where(User.id == user_id, User.deleted_at.is_not(None)).with_for_update()
+        select(User.username, User.version).where(User.id == user_id, User.deleted_at.is_not(None)).with_for_update()
     )
     return found.one_or_none()
 

@@ -108,12 +108,14 @@ async def delete_user(unit: WriteUnit, actor: Principal, user_id: UUID, expected
     forget_rights(unit)
 
 
-async def restore_user(unit: WriteUnit, actor: Principal, user_id: UUID) -> User:
+async def restore_user(unit: WriteUnit, actor: Principal, user_id: UUID, expected_version: int | None) -> User:
     """Take a deletion back. Sessions and keys stay ended. What the user held comes back with him, so it must be the
-    actor's to give. Raises NotFound, EmailTaken, UsernameTaken, PermissionDenied."""
+    actor's to give. Raises NotFound, EmailTaken, UsernameTaken, PermissionDenied, VersionConflict."""
     deleted = await queries.lock_deleted_user(unit, user_id)
     if deleted is None:
         raise NotFound("There is no deleted user of this id.")
+    if expected_version not in {None, deleted.version}:
+        raise VersionConflict
     actor = await rules.lock_rights(unit, actor, "users:update")
     await rules.check_standing(unit, actor, user_id)
     await queries.update_user(unit, user_id, {"deleted_at": None, "updated_at": now()})

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from common.http.openapi import problem_responses
 from dependencies import AnyUser, Enrolling, EnrollingVisit, Route, TenantVisit, Write
 from users.auth import service
 from users.auth.schemas import AuthenticationTest, LoginRequest, Me, RefreshRequest, TokenPair
@@ -13,14 +14,14 @@ from users.auth.schemas import AuthenticationTest, LoginRequest, Me, RefreshRequ
 router = APIRouter(prefix="/auth", tags=["authentication"], route_class=Route)
 
 
-@router.post("/login", summary="Log in")
+@router.post("/login", summary="Log in", responses=problem_responses({401}))
 async def login(visit: TenantVisit, payload: LoginRequest) -> TokenPair:
     """Every wrong combination of user name and password gets the same answer, after the same work. Where a role demands
     a second factor that is not enrolled, `required_action` says so, and the tokens are good for nothing else."""
     return await service.log_in(visit, payload)
 
 
-@router.post("/refresh", summary="Get new tokens")
+@router.post("/refresh", summary="Get new tokens", responses=problem_responses({401}))
 async def refresh(visit: TenantVisit, payload: RefreshRequest) -> TokenPair:
     """Each refresh token is good once. Repeating it within seconds, before its successor was used, gives the same
     successor; any later use of it ends the session."""

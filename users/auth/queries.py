@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, literal, or_, select, union, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, literal, or_, select, tuple_, union, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from common.paging import AnySelect
@@ -135,6 +135,14 @@ async def end_oldest_sessions(
     values = {"revoked_at": moment, "revoked_reason": "too_many_sessions"}
     ended = await unit.execute(statement.values(**values).returning(UserSession.id))
     return sorted(ended.scalars())
+
+
+async def count_newer_sessions(unit: ReadUnit, session: Row[Any], moment: datetime, limits: Lifetimes) -> int:
+    """How many living sessions the user of a session has opened after it."""
+    opened = tuple_(UserSession.created_at, UserSession.id)
+    newer = opened > tuple_(literal(session.created_at), literal(session.id))
+    statement = select(func.count()).where(UserSession.user_id == session.user_id, newer, lives(moment, limits))
+    return int((await unit.execute(statement)).scalar_one())
 
 
 def lives(moment: datetime, limits: Lifetimes) -> ColumnElement[bool]:

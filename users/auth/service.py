@@ -73,11 +73,12 @@ async def refresh(visit: Visit, text: str) -> TokenPair:
         if session is None or not _is_alive(session, visit.settings, moment):
             raise RefreshTokenInvalid
         unit.origin = replace(unit.origin, session_id=session.id)
-        pair = await _continue_session(visit, unit, session, token, moment)
+        is_surplus = await _is_surplus(visit, unit, session, moment)
+        pair = None if is_surplus else await _continue_session(visit, unit, session, token, moment)
         if pair is None:
-            await _end_replayed(visit, unit, session, moment)
+            await _end_displaced(unit, session, moment) if is_surplus else await _end_replayed(unit, session, moment)
     if pair is None:
-        raise RefreshTokenReused
+        raise RefreshTokenInvalid if is_surplus else RefreshTokenReused
     return pair
 
 
@@ -168,7 +169,20 @@ async def _continue_session(
     return await _pair(visit, unit, session.user_id, successor, idle_end - moment)
 
 
-async def _end_replayed(visit: Visit, unit: WriteUnit, session: Row[Any], moment: datetime) -> None:
+async def _is_surplus(visit: Visit, unit: WriteUnit, session: Row[Any], moment: datetime) -> bool:
+    """Whether the user has as many newer sessions as he may have: the limit was lowered since they were opened. Each
+    session answers for itself, so refreshes of one user never wait for each other's rows."""
+    most: int = visit.settings[SESSIONS_PER_USER]
+    return most > 0 and await queries.count_newer_sessions(unit, session, moment, Lifetimes.of(visit.settings)) >= most
+
+
+async def _end_displaced(unit: WriteUnit, session: Row[Any], moment: datetime) -> None:
+    await queries.update_session(unit, session.id, {"revoked_at": moment, "revoked_reason": "too_many_sessions"})
+    actor = Actor("user", session.user_id, session.username)
+    unit.audit("auth.session.displaced", actor=actor, target=Target("session", str(session.id)))
+
+
+async def _end_replayed(unit: WriteUnit, session: Row[Any], moment: datetime) -> None:
     await queries.update_session(unit, session.id, {"revoked_at": moment, "revoked_reason": "refresh_token_reused"})
     unit.audit("auth.session.reused", target=Target("session", str(session.id)), outcome="failure")
     unit.invalidate(PRINCIPALS, str(session.id))

@@ -1,4 +1,4 @@
-"""What an access token or an API key is worth now. Nothing is written: neither a use nor an audit entry."""
+"""What an access token or an API key is worth now. Nothing is written while somebody waits for the answer."""
 
 from __future__ import annotations
 
@@ -54,6 +54,10 @@ async def _introspect_key(visit: Visit, text: str) -> bytes:
     holder = await visit.services.find_key_holder(visit.tenant, key, visit.settings) if key else None
     if key is None or holder is None or not holder.is_alive(now()):
         return DEAD
+    asker, reference = visit.principal, holder.principal.api_key
+    assert asker is not None
+    assert reference is not None
+    visit.services.key_introspections.note(visit.tenant, asker, reference, visit.origin)
     name = ("introspection", visit.tenant.name.schema, key.digest)
     return visit.services.rendered.get(name, (holder,), lambda: _write(_key(visit, holder)))
 

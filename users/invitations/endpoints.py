@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from common.http.openapi import problem_responses
 from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, TenantVisit, Write
 from shared_auth import Principal
 from shared_models import Page
@@ -51,7 +52,7 @@ async def resend_invitation(
 ) -> Invitation:
     """Another link, good for as long again; the one before is worthless then. Wants the rights to give what the
     invitation gives, like inviting."""
-    return reply.tag(await service.resend_invitation(unit, actor, invitation_id, settings))
+    return reply.tag(await service.resend_invitation(unit, actor, invitation_id, settings, reply.expected_version))
 
 
 @router.delete("/users/invitations/{invitation_id}", status_code=204, summary="Revoke an invitation")
@@ -60,7 +61,9 @@ async def revoke_invitation(unit: Write, _actor: InvitationsDeleter, invitation_
     await service.revoke_invitation(unit, invitation_id, reply.expected_version)
 
 
-@router.post("/auth/invitations/accept", status_code=201, summary="Accept an invitation")
+@router.post(
+    "/auth/invitations/accept", status_code=201, summary="Accept an invitation", responses=problem_responses({409})
+)
 async def accept_invitation(visit: TenantVisit, payload: InvitationAcceptance, reply: Replying) -> User:
     """Makes the account, with those roles and teams of the invitation that still exist and that the inviter could still
     give. A refused password or a taken user name does not use up the token. Does not log in."""

@@ -83,13 +83,17 @@ async def create_invitation(
     return await get_invitation(unit, invitation_id)
 
 
-async def resend_invitation(unit: WriteUnit, actor: Principal, invitation_id: UUID, settings: Effective) -> Invitation:
+async def resend_invitation(
+    unit: WriteUnit, actor: Principal, invitation_id: UUID, settings: Effective, expected_version: int | None
+) -> Invitation:
     """Have another link mailed, good for as long again; the one before is worthless then. Raises InvitationClosed,
-    EmailTaken, PermissionDenied, NotFound."""
+    EmailTaken, PermissionDenied, NotFound, VersionConflict."""
     actor = await lock_rights(unit, actor, "invitations:update")
     row = await _lock(unit, invitation_id)
     if row.revoked_at is not None or row.accepted_at is not None:
         raise InvitationClosed
+    if expected_version not in {None, row.version}:
+        raise VersionConflict
     await _check_stranger(unit, row.email_normalized)
     carried = [role_id for team in await find_team_roles(unit, row.team_ids) for role_id in team.role_ids or ()]
     check_roles(actor, await find_roles(unit, [*row.role_ids, *carried]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from common.http.openapi import problem_responses
 from dependencies import Enrolling, LoggedInVisit, Provided, Route, Write
 from users.mfa import service
 from users.mfa.schemas import RecoveryCodes, TotpConfirmation, TotpRemoval, TotpSecret
@@ -23,7 +24,7 @@ async def confirm_totp(unit: Write, actor: Enrolling, payload: TotpConfirmation,
     return await service.confirm_totp(unit, actor, payload.code, services.totp_vault)
 
 
-@router.delete("/totp", status_code=204, summary="Turn the second factor off")
+@router.delete("/totp", status_code=204, summary="Turn the second factor off", responses=problem_responses({429}))
 async def delete_totp(visit: LoggedInVisit, payload: TotpRemoval) -> None:
     """Needs the password: an unlocked screen is not enough."""
     assert visit.principal is not None

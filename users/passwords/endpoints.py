@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from common.http.openapi import problem_responses
 from dependencies import LoggedIn, Requires, Route, TenantVisit, ThisVisit, Write
 from shared_auth import Principal
 from users.passwords import service
@@ -17,7 +18,9 @@ router = APIRouter(tags=["passwords"], route_class=Route)
 UsersEditor = Annotated[Principal, Depends(Requires("users:update"))]
 
 
-@router.post("/auth/password/change", status_code=204, summary="Change one's password")
+@router.post(
+    "/auth/password/change", status_code=204, summary="Change one's password", responses=problem_responses({429})
+)
 async def change_password(visit: ThisVisit, actor: LoggedIn, payload: PasswordChange) -> None:
     """Ends the other sessions and makes the links mailed so far worthless. A wrong `current_password` counts as a
     failed login."""

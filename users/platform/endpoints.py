@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
+from common.http.openapi import problem_responses
 from dependencies import Listing, OperatorVisit, PlainListing, Replying, Route
 from shared_models import Page
 from users.platform import keys, log, service
@@ -28,6 +29,7 @@ from users.platform.schemas import (
 router = APIRouter(prefix="/platform", tags=["platform"], route_class=Route)
 
 ARCHIVE = "application/gzip"
+TENANTS = "/api/v1/platform/tenants"
 BINARY = {"type": "string", "format": "binary"}
 
 
@@ -46,43 +48,53 @@ async def list_platform_tenants(
     "/tenants/import",
     status_code=201,
     summary="Import a tenant",
+    responses=problem_responses({409}),
     openapi_extra={"requestBody": {"required": True, "content": {ARCHIVE: {"schema": BINARY}}}},
 )
 async def import_tenant(
     visit: OperatorVisit,
     request: Request,
-    response: Response,
+    reply: Replying,
     tenant: Annotated[str, Query(max_length=64, description="The new tenant's id.")],
     activate: Annotated[bool, Query(description="Serve it at once.")] = False,
 ) -> PlatformTenant:
     """The body is an archive of `export`. Sessions, keys, invitations and mailed links in it are dead."""
     imported = await service.import_tenant(visit, tenant, request.stream(), activate=activate)
-    response.headers["Location"] = f"/api/v1/platform/tenants/{imported.id}"
-    return imported
+    return reply.created(imported, below=TENANTS)
 
 
 @router.get("/tenants/{tenant_id}", summary="Get a tenant")
-async def get_platform_tenant(visit: OperatorVisit, tenant_id: str) -> PlatformTenant:
-    """By either form of its id."""
-    return await service.get_tenant(visit, tenant_id)
+async def get_platform_tenant(visit: OperatorVisit, tenant_id: str, reply: Replying) -> PlatformTenant:
+    """By either form of its id. Answers 304 if `If-None-Match` has the current version."""
+    tenant = await service.get_tenant(visit, tenant_id)
+    return reply.tag(tenant, is_whole=tenant.revision == tenant.expected_revision)  # the latter comes with a release
 
 
 @router.patch("/tenants/{tenant_id}", summary="Rename, suspend or activate a tenant")
-async def update_platform_tenant(visit: OperatorVisit, tenant_id: str, payload: PlatformTenantPatch) -> PlatformTenant:
+async def update_platform_tenant(
+    visit: OperatorVisit, tenant_id: str, payload: PlatformTenantPatch, reply: Replying
+) -> PlatformTenant:
     """A suspended tenant's requests get 403 within a second. `active` also takes a deletion back."""
-    return await service.update_tenant(visit, tenant_id, payload)
+    return reply.tag(await service.update_tenant(visit, tenant_id, payload, reply.expected_version))
 
 
-@router.delete("/tenants/{tenant_id}", status_code=202, summary="Delete a tenant", response_model=PlatformTenant)
+@router.delete(
+    "/tenants/{tenant_id}",
+    status_code=202,
+    summary="Delete a tenant",
+    response_model=PlatformTenant,
+    responses={204: {"description": "Dropped"}},
+)
 async def delete_platform_tenant(
     visit: OperatorVisit,
     tenant_id: str,
+    reply: Replying,
     confirm: Annotated[str | None, Query(max_length=64, description="The id again: drop the data now.")] = None,
 ) -> PlatformTenant | Response:
     """Marks the tenant: it is not served any more, and dropped when its grace is over. With `confirm` it is dropped at
     once, for good: 204."""
-    marked = await service.delete_tenant(visit, tenant_id, confirm)
-    return Response(status_code=204) if marked is None else marked
+    marked = await service.delete_tenant(visit, tenant_id, confirm, reply.expected_version)
+    return Response(status_code=204) if marked is None else reply.tag(marked)
 
 
 @router.post("/tenants/{tenant_id}/export", summary="Export a tenant", response_class=FileResponse)
@@ -95,14 +107,13 @@ async def export_tenant(visit: OperatorVisit, tenant_id: str) -> FileResponse:
     )
 
 
-@router.post("/tenants/{tenant_id}/clone", status_code=201, summary="Clone a tenant")
-async def clone_tenant(
-    visit: OperatorVisit, tenant_id: str, payload: CloneRequest, response: Response
-) -> PlatformTenant:
+@router.post(
+    "/tenants/{tenant_id}/clone", status_code=201, summary="Clone a tenant", responses=problem_responses({409})
+)
+async def clone_tenant(visit: OperatorVisit, tenant_id: str, payload: CloneRequest, reply: Replying) -> PlatformTenant:
     """A copy under another id, with no session, key or mailed link alive."""
     copy = await service.clone_tenant(visit, tenant_id, payload.target, activate=payload.activate)
-    response.headers["Location"] = f"/api/v1/platform/tenants/{copy.id}"
-    return copy
+    return reply.created(copy, below=TENANTS)
 
 
 @router.get("/migrations", summary="State of the fleet")
@@ -141,6 +152,12 @@ async def create_platform_key(
     created = await keys.create_key(visit, payload.name)
     response.headers["Location"] = f"/api/v1/platform/keys/{created.id}"
     return created
+
+
+@router.get("/keys/{key_id}", summary="Get a platform key")
+async def get_platform_key(visit: OperatorVisit, key_id: UUID) -> PlatformKey:
+    """Without its secret; also one that is revoked."""
+    return await keys.get_key(visit, key_id)
 
 
 @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a platform key")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +10,9 @@ import structlog
 from common.audit import ANONYMOUS, Actor, Change, Origin
 from common.errors import ServiceError
 from database import DATABASE_ERRORS, Database
+from serving.usage.notes import Notes
 from users.platform.queries import find_living_key
 
-INTERVAL: Final = 60.0  # seconds
-FLUSH_SECONDS: Final = 5.0  # a process that ends does not wait longer for it
 MAX_ADDRESSES: Final = 100  # told apart in a minute; whoever comes after them is counted with all the others
 OTHERS: Final = Origin("many")
 
@@ -27,7 +25,7 @@ class _Guesser:
     tries: int = 0
 
 
-class PlatformKeys:
+class PlatformKeys(Notes):
     """Knows the keys that were made, and counts the wrong ones of a minute: one audit entry for each address they came
     from. Most guesses are refused without a database, and stay so: a flood of them costs a few rows a minute.
     """
@@ -48,21 +46,8 @@ class PlatformKeys:
             origin = OTHERS
         self._guessers.setdefault(origin.ip_address, _Guesser(origin)).tries += 1
 
-    async def run(self) -> None:
-        """Write down what was counted every minute, for ever."""
-        while True:
-            await asyncio.sleep(INTERVAL)
-            await self._write()
-
-    async def flush(self) -> None:
-        """Write down what was counted, in a few seconds or not at all. Never fails."""
-        try:
-            async with asyncio.timeout(FLUSH_SECONDS):
-                await self._write()
-        except TimeoutError:
-            log.warning("platform_key_refusals_lost", reason="timeout")
-
-    async def _write(self) -> None:
+    async def write(self) -> None:
+        """One entry for each address."""
         counted, self._guessers = self._guessers, {}
         if not counted:
             return

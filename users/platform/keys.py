@@ -28,6 +28,15 @@ async def list_keys(visit: Visit, query: ListQuery) -> Page[PlatformKey]:
     return Page(items=keys, next_cursor=found.next_cursor, total=found.total)
 
 
+async def get_key(visit: Visit, key_id: UUID) -> PlatformKey:
+    """One key, also a revoked one. Raises NotFound."""
+    async with visit.system() as unit:
+        row = await queries.find_key(unit, key_id)
+    if row is None:
+        raise NotFound("There is no such key.")
+    return PlatformKey.model_validate(row)
+
+
 async def create_key(visit: Visit, name: str) -> PlatformKeyCreated:
     """A new key, whose digest is stored."""
     secret = PlatformKeySecret.new()

@@ -42,6 +42,7 @@ def _columns() -> AnySelect:
         Tenant.delete_after,
         Tenant.created_at,
         Tenant.updated_at,
+        Tenant.version,
     )
 
 
@@ -87,11 +88,18 @@ async def find_living_key(unit: SystemUnit, digest: bytes) -> Row[Any] | None:
     return found.one_or_none()
 
 
+def _shown_keys() -> AnySelect:
+    return select(PlatformKey.id, PlatformKey.name, PlatformKey.prefix, PlatformKey.created_at, PlatformKey.revoked_at)
+
+
+async def find_key(unit: SystemUnit, key_id: UUID) -> Row[Any] | None:
+    """A platform key by its id, revoked or not."""
+    return (await unit.execute(_shown_keys().where(PlatformKey.id == key_id))).one_or_none()
+
+
 async def list_keys(unit: SystemUnit, query: ListQuery) -> Slice:
     """A page of platform keys."""
-    statement = select(
-        PlatformKey.id, PlatformKey.name, PlatformKey.prefix, PlatformKey.created_at, PlatformKey.revoked_at
-    ).where(created_within(_keys.c.created_at, query))
+    statement = _shown_keys().where(created_within(_keys.c.created_at, query))
     if query.q:
         statement = statement.where(contains(query.q, _keys.c.name, _keys.c.prefix))
     return await fetch_slice(unit, statement, KEY_ORDER, query)

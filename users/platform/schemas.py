@@ -29,6 +29,7 @@ class PlatformTenant(Shape):
     delete_after: Timestamp | None = Field(description="When a deleted tenant's data is dropped.")
     created_at: Timestamp
     updated_at: Timestamp
+    version: int = Field(examples=[1])
 
 
 class PlatformTenantPatch(Payload):

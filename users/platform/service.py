@@ -39,28 +39,33 @@ async def get_tenant(visit: Visit, tenant_id: str) -> PlatformTenant:
     return _shape(visit, row)
 
 
-async def update_tenant(visit: Visit, tenant_id: str, payload: PlatformTenantPatch) -> PlatformTenant:
-    """Rename, suspend or activate."""
+async def update_tenant(
+    visit: Visit, tenant_id: str, payload: PlatformTenantPatch, expected_version: int | None = None
+) -> PlatformTenant:
+    """Rename, suspend or activate. Raises VersionConflict."""
     values = payload.model_dump(exclude_unset=True)
     if "status" in values:
         values["delete_after"] = None  # whatever was marked is marked no more
-    if values:
-        name = read_name(tenant_id)
-        await visit.services.lifecycle.change(name, values, visit.origin, actor=visit.operator)
+    await visit.services.lifecycle.change(
+        read_name(tenant_id), values, visit.origin, actor=visit.operator, expected_version=expected_version
+    )
     return await get_tenant(visit, tenant_id)
 
 
-async def delete_tenant(visit: Visit, tenant_id: str, confirm: str | None) -> PlatformTenant | None:
-    """Mark a tenant for deletion, or drop it at once when ``confirm`` repeats its id. Raises InvalidRequest."""
-    name = read_name(tenant_id)
+async def delete_tenant(
+    visit: Visit, tenant_id: str, confirm: str | None, expected_version: int | None = None
+) -> PlatformTenant | None:
+    """Mark a tenant for deletion, or drop it at once when ``confirm`` repeats its id. Raises InvalidRequest, or
+    VersionConflict."""
+    name, lifecycle = read_name(tenant_id), visit.services.lifecycle
     if confirm is None:
         grace = timedelta(days=visit.services.config.tenant_delete_grace_days)
         values = {"status": "deleting", "delete_after": now() + grace}
-        await visit.services.lifecycle.change(name, values, visit.origin, actor=visit.operator)
+        await lifecycle.change(name, values, visit.origin, actor=visit.operator, expected_version=expected_version)
         return await get_tenant(visit, tenant_id)
     if TenantName.parse(confirm) != name:
         raise InvalidRequest("`confirm` must repeat the tenant's id.")
-    await visit.services.lifecycle.drop(name, visit.origin, actor=visit.operator)
+    await lifecycle.drop(name, visit.origin, actor=visit.operator, expected_version=expected_version)
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from common.http.openapi import problem_responses
 from dependencies import NamedVisit, PlatformVisit, Route
 from serving.guards import read_operator
 from users.limits import spend_open_request
@@ -13,7 +14,7 @@ from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, Te
 router = APIRouter(prefix="/auth", tags=["tenants"], route_class=Route)
 
 
-@router.post("/initialize-tenant", status_code=201, summary="Create a tenant")
+@router.post("/initialize-tenant", status_code=201, summary="Create a tenant", responses=problem_responses({409}))
 async def initialize_tenant(visit: PlatformVisit, payload: TenantCreate, response: Response) -> TenantCreated:
     """Creates schema, tables, system roles and the first administrator, who owns the tenant, in one transaction."""
     created = await service.create_tenant(visit, payload)

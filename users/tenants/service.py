@@ -9,6 +9,7 @@ from serving.services import NewOwner
 from serving.visit import Visit
 from shared_models import TenantBase
 from users.accounts.service import get_user
+from users.declarations import DEFAULT_LOCALE, TIME_ZONE
 from users.passwords.rules import check_password
 from users.schemas import normalize_email, normalize_username
 from users.tenants import queries
@@ -42,6 +43,8 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
             username_normalized=normalize_username(payload.admin.username),
             password_hash=await services.passwords.hash(payload.admin.password),
             full_name=payload.admin.full_name,
+            locale=settings[DEFAULT_LOCALE],
+            timezone=settings[TIME_ZONE],
         )
 
     user_id = await services.provisioner.create(

@@ -60,7 +60,7 @@ class ListContract:
 
     @pytest.mark.parametrize("reverse", ["", "-"])
     async def test_every_item_is_met_once_and_in_order(self, listed: TestTenant, reverse: str) -> None:
-        everything = (await listed.owner.get(self.path, params={"limit": 200})).json()["items"]
+        everything = await walk(listed.owner, self.path, limit=200)
 
         for sort in self.sorts:
             items = await walk(listed.owner, self.path, sort=reverse + sort, limit=9)

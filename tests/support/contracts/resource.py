@@ -51,6 +51,11 @@ class Row:
     created_at: datetime
 
 
+def etag(item: Body, later: int = 0) -> str:
+    """The ETag of an item, or of what it will be after so many more changes."""
+    return f'"v{item["version"] + later}"'
+
+
 def moment(number: int) -> datetime:
     """A time long past, later for a larger number."""
     return datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=number, microseconds=number)
