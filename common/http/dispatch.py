@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIRouter, iter_route_contexts
-from starlette.routing import Match, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 SEVERAL_SEGMENTS: Final = ":path}"
@@ -64,9 +64,11 @@ class Dispatch:
         context, path_params = self._fixed.get((method, path)), {}
         if context is None:
             for context in self._patterns.get((method, path.count("/")), ()):
-                match, found = context.matches(scope)
-                if match is Match.FULL:
-                    path_params = found["path_params"]
+                # What a context's own ``matches`` does for its method, without asking for that again.
+                found = context.path_regex.match(path)
+                if found is not None:
+                    convert = context.param_convertors
+                    path_params = {name: convert[name].convert(text) for name, text in found.groupdict().items()}
                     break
             else:
                 return None
