@@ -354,6 +354,14 @@ class PlatformKeySecret(KeySecret):
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whoever has an access token, and when the session behind it ends unless something changes."""
+
+    principal: Principal
+    session_ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeyHolder:
     """Whoever has an API key, and when and from where the key is good. That is asked on every use, also of a copy."""
 

@@ -41,10 +41,10 @@ async def _introspect_token(visit: Visit, text: str) -> bytes:
         claims = services.access_tokens.verify(text)
     except Unauthenticated:
         return DEAD
-    principal = await services.find_principal(tenant, claims, visit.settings) if claims.tenant == tenant.name else None
-    if principal is None:
+    bearer = await services.find_bearer(tenant, claims, visit.settings) if claims.tenant == tenant.name else None
+    if bearer is None:
         return DEAD
-    key = ("introspection", tenant.name.schema, claims.token_id)
+    key, principal = ("introspection", tenant.name.schema, claims.token_id), bearer.principal
     return services.rendered.get(key, (claims, principal), lambda: _write(_token(visit, claims, principal)))
 
 
