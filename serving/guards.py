@@ -119,7 +119,7 @@ class SignedIn(Guard):
             self.documented_security = ("AccessToken",)
 
     async def admit(self, visit: Visit, request: Request) -> None:
-        """Find out who it is, if that is not known since a moment ago."""
+        """Find out who it is, unless that is known since a moment ago."""
         headers: IndexedHeaders = request.scope["state"][INDEXED]
         admission = visit.services.admissions.find(headers)
         if admission is not None:
