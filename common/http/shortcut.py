@@ -34,15 +34,17 @@ class VisitRequest(Request):
 
     async def body(self) -> bytes:
         """The whole body, which is one message as a rule: two generators less than Starlette's own."""
-        if not hasattr(self, "_body"):
-            parts, more = list[bytes](), not self._stream_consumed
-            while more:
-                message = await self._receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                parts.append(message.get("body", b""))
-                more = message.get("more_body", False)
-            self._stream_consumed, self._body = True, b"".join(parts)
+        if hasattr(self, "_body") or self._stream_consumed:
+            return await super().body()
+        parts, more = list[bytes](), True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._is_disconnected = True
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        self._stream_consumed, self._body = True, b"".join(parts)
         return self._body
 
 
