@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any, Final
 
 import asyncpg
@@ -258,7 +258,7 @@ class WriteUnit(ReadUnit):
         if self._changed and not self._entries:
             raise RuntimeError("a change without an audit entry must not be committed")
         if self._entries or self._jobs or self._stale:
-            await super().execute(*self._companions())
+            await super().execute(_companions(*map(bool, (self._entries, self._jobs, self._stale))), self._values())
         await super().commit()
         stale, self._entries, self._jobs, self._stale, self._changed = self._stale, [], [], [], False
         if stale:
@@ -273,20 +273,24 @@ class WriteUnit(ReadUnit):
             if kind is not None:
                 self.invalidate(kind, statement.get_execution_options().get("copy"))
 
-    def _companions(self) -> tuple[Executable, dict[str, Any]]:
-        """One SELECT that appends the audit entries, queues the jobs and notifies the listeners."""
-        calls: list[Any] = []
-        parameters: dict[str, Any] = {}
-        if self._entries:
-            calls.append(func.audit_append(bindparam("entries", type_=JSONB)))
-            parameters["entries"] = self._entries
-        if self._jobs:
-            calls.append(func.system.enqueue(bindparam("jobs", type_=JSONB)))
-            parameters["jobs"] = self._jobs
-        if self._stale:
-            calls.append(func.pg_notify(CHANNEL, bindparam("stale", type_=Text)))
-            parameters["stale"] = write_payload(self._stale)
-        return select(*calls), parameters
+    def _values(self) -> dict[str, Any]:
+        """What goes with the change, as ``_companions`` takes it."""
+        stale = write_payload(self._stale) if self._stale else None
+        values = {"entries": self._entries, "jobs": self._jobs, "stale": stale}
+        return {name: value for name, value in values.items() if value}
+
+
+@cache
+def _companions(entries: bool, jobs: bool, stale: bool) -> Executable:
+    """One SELECT that appends the audit entries, queues the jobs and notifies the listeners."""
+    calls: list[Any] = []
+    if entries:
+        calls.append(func.audit_append(bindparam("entries", type_=JSONB)))
+    if jobs:
+        calls.append(func.system.enqueue(bindparam("jobs", type_=JSONB)))
+    if stale:
+        calls.append(func.pg_notify(CHANNEL, bindparam("stale", type_=Text)))
+    return select(*calls)
 
 
 class BookkeepingUnit(ReadUnit):

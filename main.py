@@ -50,6 +50,7 @@ from migrations.provision import TenantProvisioner, plain_dsn
 from migrations.seed import CATALOGUE
 from migrations.startup import Startup
 from migrations.tenant import expected_revision
+from serving.admissions import Admissions
 from serving.services import Services
 from shared_auth import AccessTokens, Passwords, RefreshTokens
 
@@ -122,7 +123,8 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         database=database,
         caches=caches,
         find_tenant=users.cached_tenants(database, caches),
-        find_principal=users.cached_principals(database, caches),
+        admissions=Admissions(caches),
+        find_bearer=users.cached_bearers(database, caches),
         find_key_holder=users.cached_key_holders(database, caches),
         find_profile=users.cached_profiles(database, caches),
         rendered=Rendered(MAX_RENDERED),

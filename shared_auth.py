@@ -19,8 +19,9 @@ import threading
 import unicodedata
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -354,6 +355,14 @@ class PlatformKeySecret(KeySecret):
 
 
 @dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whoever has an access token, and when the session behind it ends unless something changes."""
+
+    principal: Principal
+    session_ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeyHolder:
     """Whoever has an API key, and when and from where the key is good. That is asked on every use, also of a copy."""
 
@@ -418,14 +427,15 @@ class Passwords:
         """The argon2id hash of a password, in PHC string format. Raises Overloaded when too many wait."""
         return str(await self.run(self._context.hash, normalize_password(password)))
 
-    async def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+    async def verify(self, password: str, stored: str | None, *, placed: bool = False) -> tuple[bool, str | None]:
         """Whether the password is right, and a new hash to store if the old one's parameters are outdated.
 
-        Without a stored hash a decoy is verified: an unknown user costs what a known one does.
+        Without a stored hash a decoy is verified: an unknown user costs what a known one does. ``placed`` is whether
+        the caller has a ``place`` already.
         """
-        normalized = normalize_password(password)
+        normalized, run = normalize_password(password), self._run if placed else self.run
         try:
-            valid, renewed = await self.run(self._context.verify_and_update, normalized, stored or self._decoy)
+            valid, renewed = await run(self._context.verify_and_update, normalized, stored or self._decoy)
         except ValueError:  # a stored hash that nobody can read is no password's
             return False, None
         return bool(valid) and stored is not None, renewed
@@ -436,13 +446,23 @@ class Passwords:
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function that works on passwords, and may take its time, in one of the threads."""
+        with self.place():
+            return await self._run(function, *arguments)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Have a place among those who hash or wait for it. Whoever has other work to do before the hash takes it
+        first, so that who is refused costs none of that work. Raises Overloaded when there is none."""
         if self._free == 0:
             raise Overloaded("Too many logins at once. Try again.")
         self._free -= 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+            yield
         finally:
             self._free += 1
+
+    async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
 
 def _give_way() -> None:

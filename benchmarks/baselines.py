@@ -1,17 +1,23 @@
 """The bare routes that the service's are compared with: FastAPI alone, the same shapes, nothing in front.
 
-``python -m benchmarks.baselines PORT FOLDER`` serves them. The folder holds the service's own answers, so that both
-sides send the same body, and serialise the same model where the service does.
+``python -m benchmarks.baselines PORT FOLDER`` serves them, with uvicorn's access log unless ``LOG_LEVEL`` is
+``warning``. The folder holds the service's own answers, so that both sides send the same body, and serialise the same
+model where the service does.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from passlib.context import CryptContext
 
+from benchmarks.things import ARGON2, PASSWORD
+from common.errors import Overloaded
+from shared_auth import Passwords
 from users.auth.schemas import AuthenticationTest, Me
 from users.introspection.schemas import Introspection
 
@@ -21,6 +27,7 @@ def create_baselines(folder: Path) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_models(app, folder)
     _add_bytes(app, folder)
+    _add_login(app)
     return app
 
 
@@ -60,15 +67,36 @@ def _add_bytes(app: FastAPI, folder: Path) -> None:
         return Response(flags, headers={"ETag": '"1"'}, media_type="application/json")
 
 
+def _add_login(app: FastAPI) -> None:
+    """A login that is nothing but its hash, by the same threads in the same number, and refused in the same case; and
+    a ``/health`` beside it. What it has no part in, the machine does: threads that hash, and clients."""
+    passwords = Passwords(workers=2, queue=64)
+    stored = CryptContext(schemes=["argon2"], **ARGON2).hash(PASSWORD)
+
+    @app.get("/health")
+    async def get_health() -> dict[str, str]:
+        return {"status": "pass"}
+
+    @app.post("/api/v1/auth/login")
+    async def log_in(request: Request) -> Response:
+        given = (await request.json())["password"]
+        try:
+            valid, _ = await passwords.verify(given, stored)
+        except Overloaded:
+            return Response(status_code=503, headers={"Retry-After": "1"})
+        return Response(b"{}", status_code=200 if valid else 401, media_type="application/json")
+
+
 if __name__ == "__main__":
     port, answers = sys.argv[1:]
-    # As the service's own command line has it.
+    # As the service's own command line has it, but for the access log: the service writes its own.
+    level = os.environ.get("LOG_LEVEL", "info")
     uvicorn.run(
         create_baselines(Path(answers)),
         host="127.0.0.1",
         port=int(port),
-        log_level="warning",
-        access_log=False,
+        log_level=level,
+        access_log=level == "info",
         server_header=False,
         proxy_headers=False,
     )

@@ -69,12 +69,21 @@ def write_table(figures: Sequence[Figure]) -> str:
 
 def measure_route(
     world: World, pace: Pace, order: Order, goal: float, *, status: int = 200, remark: str = ""
+) -> list[Figure]:
+    """Requests a second of one route of the service over those of its bare twin; ``status`` is what both answer. Twice:
+    where both write their access line, and where neither does."""
+    name = f"{order.method} {order.path.removeprefix('/api/v1')}{remark}"
+    sides = {name: (world.service, world.bare), f"{name}; no access lines": (world.silent_service, world.silent_bare)}
+    return [_compare(title, *servers, pace, order, goal, status) for title, servers in sides.items()]
+
+
+def _compare(  # noqa: PLR0917 - all of it is what is compared
+    name: str, service: Server, bare_twin: Server, pace: Pace, order: Order, goal: float, status: int
 ) -> Figure:
-    """Requests a second of one route of the service over those of its bare twin; ``status`` is what both answer."""
-    rate(world.service, order, 0.5, status)
-    rate(world.bare, order, 0.5, status)
+    rate(service, order, 0.5, status)
+    rate(bare_twin, order, 0.5, status)
     pairs = [
-        (rate(world.service, order, pace.seconds, status), rate(world.bare, order, pace.seconds, status))
+        (rate(service, order, pace.seconds, status), rate(bare_twin, order, pace.seconds, status))
         for _ in range(pace.pairs)
     ]
     ratios = [ours / bare for (ours, _), (bare, _) in pairs]
@@ -82,7 +91,7 @@ def measure_route(
     ours, bare = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
     our_cpu, bare_cpu = (statistics.median(pair[side][1] for pair in pairs) for side in (0, 1))
     return Figure(
-        f"{order.method} {order.path.removeprefix('/api/v1')}{remark}",
+        name,
         f"{ours:.0f}/s, {our_cpu:.0f} µs CPU",
         f"{bare:.0f}/s, {bare_cpu:.0f} µs CPU",
         ratio,

@@ -1,12 +1,16 @@
 """A client that costs less than what it asks: raw HTTP/1.1 over kept connections, no parsing but status and length.
 
 It runs in a process of its own, ``python -m benchmarks.load``: one JSON object in on standard input, one out.
+
+Whoever is told to come back in a second comes back within two: the connections stand for people who have nothing to do
+with each other. All at once after exactly a second, as one loop would wake them, is a thing that only one loop does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import sys
 import time
@@ -17,7 +21,7 @@ from typing import Final
 
 import uvloop
 
-RETRY_AFTER: Final = 1.0  # seconds, what the service asks for with its 503
+RETRY_AFTER: Final = 1.0  # seconds, what the service asks for with its 503; each client adds up to as much again
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -74,7 +78,7 @@ async def pull(order: Order) -> Yield:
             status = await _read_status(reader)
             statuses[status] += 1
             latencies.append(time.perf_counter() - sent)
-            if pause := RETRY_AFTER if status == "503" else order.pause:
+            if pause := random.uniform(RETRY_AFTER, 2 * RETRY_AFTER) if status == "503" else order.pause:  # noqa: S311
                 await asyncio.sleep(pause)
         writer.close()
 

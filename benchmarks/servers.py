@@ -19,7 +19,7 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.load import Order, Yield
-from benchmarks.things import CONTEXT, SETTING, SETTING_VALUE, flag_definition
+from benchmarks.things import CONTEXT, PASSWORD, SETTING, SETTING_VALUE, flag_definition
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
 
 ROOT: Final = Path(__file__).parents[1]
@@ -27,7 +27,6 @@ TENANT: Final = "tenant_bench"
 DATABASE: Final = "bench"
 API: Final = "/api/v1"
 BULK: Final = "/ofrep/v1/evaluate/flags"
-PASSWORD: Final = "a password for the benchmarks"  # noqa: S105 - of a database that lives for a minute
 PLATFORM_KEY: Final = "the platform key of the benchmarks, long enough"
 START_SECONDS: Final = 60.0
 TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -48,10 +47,16 @@ class Server:
 
 @dataclass(frozen=True)
 class World:
-    """Everything the figures are taken from. ``environment`` is what the service was started with."""
+    """Everything the figures are taken from. ``environment`` is what the service was started with.
+
+    ``service`` and ``bare`` write a line for every request, each in its own form: the service one of JSON, the bare
+    routes that of uvicorn, which is uvicorn's default. The ``silent`` two write none.
+    """
 
     service: Server
     bare: Server
+    silent_service: Server
+    silent_bare: Server
     headers: Mapping[str, str]
     token: str
     postgres: EmbeddedPostgres
@@ -86,13 +91,18 @@ def running_world() -> Iterator[World]:
         postgres.create_database(DATABASE)
         environment = _environment(postgres.url(DATABASE), valkey.url, folder / "data")
         flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
-        service = stack.enter_context(_serving(["uvicorn", "main:app", *flags, "--port"], environment, folder))
+        program, silence = ["uvicorn", "main:app", *flags, "--port"], {"LOG_LEVEL": "warning"}
+        service = stack.enter_context(_serving(program, environment, folder))
+        silent = stack.enter_context(_serving(program, {**environment, **silence}, folder))
         token = _sign_in(service.port)
         headers = {"X-Tenant-ID": TENANT, "Authorization": f"Bearer {token}"}
         _furnish(service.port, headers)
         _keep_answers(service.port, headers, token, folder)
-        bare = stack.enter_context(_serving(["benchmarks.baselines"], {}, folder, after=[str(folder)]))
-        yield World(service, bare, headers, token, postgres, environment)
+        bare, silent_bare = (
+            stack.enter_context(_serving(["benchmarks.baselines"], lines, folder, after=[str(folder)]))
+            for lines in ({}, silence)
+        )
+        yield World(service, bare, silent, silent_bare, headers, token, postgres, environment)
 
 
 def _environment(database_url: str, redis_url: str, data_dir: Path) -> dict[str, str]:

@@ -32,9 +32,11 @@ def main() -> None:
     pace = read_pace(sys.argv[1:])
     with running_world() as world:
         figures = [
-            measure_route(world, pace, Order(world.service.port, "GET", PATH, world.headers), 0.85, remark=", from L1"),
+            *measure_route(
+                world, pace, Order(world.service.port, "GET", PATH, world.headers), 0.85, remark=", from L1"
+            ),
             uvloop.run(measure_redis(world, pace)),
-            measure_route(world, pace, _known(world), 0.7, status=304, remark=f", 304 for {FLAGS} flags"),
+            *measure_route(world, pace, _known(world), 0.7, status=304, remark=f", 304 for {FLAGS} flags"),
             measure_evaluation(world, pace),
             uvloop.run(measure_round_trips(world, pace)),
         ]

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+PASSWORD: Final = "a password for the benchmarks"  # noqa: S105 - of a database that lives for a minute
+# The service's own parameters, which it has from OWASP.
+ARGON2: Final[Mapping[str, Any]] = {
+    "argon2__type": "ID",
+    "argon2__memory_cost": 19_456,
+    "argon2__time_cost": 2,
+    "argon2__parallelism": 1,
+}
 SETTING: Final = "branding.color"
 SETTING_VALUE: Final = {"value": "#0a6cc4", "value_type": "string", "description": "The colour of the frame"}
 FLAGS: Final = 200

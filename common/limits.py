@@ -13,15 +13,33 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import DateTime, LargeBinary, case, column, delete, func, literal, select, table, union_all
+from sqlalchemy import (
+    BindParameter,
+    Case,
+    DateTime,
+    Executable,
+    Interval,
+    LargeBinary,
+    bindparam,
+    case,
+    column,
+    delete,
+    func,
+    select,
+    table,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.types import TypeEngine
 
 from common.clock import now
 from common.paging import Executes
 
-_limits = table("rate_limits", column("key", LargeBinary), column("full_at", DateTime(timezone=True)))
+TIME: Final = DateTime(timezone=True)
+_limits = table("rate_limits", column("key", LargeBinary), column("full_at", TIME))
 KEPT_AFTER_FULL: Final = timedelta(minutes=10)
 
 
@@ -89,13 +107,11 @@ class Limiter:
         The keys' rows are locked in the order given: the most shared one last, for the shortest time.
         """
         moment = now()
-        new = _insert([(item.key, moment + item.cost) for item in tries])
-        counted = func.greatest(_limits.c.full_at, literal(moment)) + (new.excluded.full_at - literal(moment))
-        bounds = case({item.key: literal(moment + item.window) for item in tries}, value=_limits.c.key)
-        statement = new.on_conflict_do_update(
-            index_elements=["key"], set_={"full_at": counted}, where=counted <= bounds
-        ).returning(_limits.c.key, _limits.c.full_at)
-        counted_at = {row.key: row.full_at for row in await unit.execute(statement)}
+        values: dict[str, Any] = {"moment": moment}
+        for number, item in enumerate(tries):
+            values |= {f"key{number}": item.key, f"full_at{number}": moment + item.cost}
+            values[f"bound{number}"] = moment + item.window
+        counted_at = {row.key: row.full_at for row in await unit.execute(_spending(len(tries)), values)}
         blocked = [item.key for item in tries if item.key not in counted_at]
         blocked_at = await self._read(unit, blocked) if blocked else {}
         return [_spent(item, moment, counted_at.get(item.key), blocked_at.get(item.key)) for item in tries]
@@ -106,11 +122,10 @@ class Limiter:
         The rows are locked in the order of ``spend``: a plain UPDATE locks them as it finds them, and the two deadlock.
         """
         moment = now()
-        costs = case({item.key: literal(item.cost) for item in tries}, value=_limits.c.key)
-        full = _insert([(item.key, moment) for item in tries])
-        await unit.execute(
-            full.on_conflict_do_update(index_elements=["key"], set_={"full_at": _limits.c.full_at - costs})
-        )
+        values: dict[str, Any] = {}
+        for number, item in enumerate(tries):
+            values |= {f"key{number}": item.key, f"full_at{number}": moment, f"cost{number}": item.cost}
+        await unit.execute(_refunding(len(tries)), values)
 
     async def forget(self, unit: Executes, tries: Sequence[Try]) -> None:
         """Give whoever shares these keys all tries back."""
@@ -125,11 +140,36 @@ class Limiter:
         return {row.key: row.full_at for row in found}
 
 
-def _insert(rows: Sequence[tuple[bytes, datetime]]) -> Insert:
-    """An INSERT of these rows, in this order. Not a list of VALUES, which SQLAlchemy compiles anew every time: that
-    alone was a sixth of what a login costs beside its hash."""
-    values = [select(literal(key, LargeBinary), literal(full_at, DateTime(timezone=True))) for key, full_at in rows]
-    return insert(_limits).from_select(["key", "full_at"], union_all(*values))
+# The statements for so many tries, each written once: putting one together takes longer than running it.
+
+
+@cache
+def _spending(tries: int) -> Executable:
+    new, moment = _insert(tries), bindparam("moment", type_=TIME)
+    counted = func.greatest(_limits.c.full_at, moment) + (new.excluded.full_at - moment)
+    return new.on_conflict_do_update(
+        index_elements=["key"], set_={"full_at": counted}, where=counted <= _by_key(tries, "bound", TIME)
+    ).returning(_limits.c.key, _limits.c.full_at)
+
+
+@cache
+def _refunding(tries: int) -> Executable:
+    reduced = _limits.c.full_at - _by_key(tries, "cost", Interval())
+    return _insert(tries).on_conflict_do_update(index_elements=["key"], set_={"full_at": reduced})
+
+
+def _by_key(tries: int, name: str, kind: TypeEngine[Any]) -> Case[Any]:
+    return case(*((_limits.c.key == _key(each), bindparam(f"{name}{each}", type_=kind)) for each in range(tries)))
+
+
+def _insert(tries: int) -> Insert:
+    """An INSERT of so many rows, in their order. Not a list of VALUES, which SQLAlchemy compiles anew every time."""
+    rows = [select(_key(each), bindparam(f"full_at{each}", type_=TIME)) for each in range(tries)]
+    return insert(_limits).from_select(["key", "full_at"], union_all(*rows))
+
+
+def _key(number: int) -> BindParameter[bytes]:
+    return bindparam(f"key{number}", type_=LargeBinary())
 
 
 def _spent(item: Try, moment: datetime, counted: datetime | None, blocked: datetime | None) -> Spent:

@@ -18,10 +18,11 @@ from common.errors import (
     TenantSuspended,
     Unauthenticated,
 )
-from common.http.headers import read_credential, read_tenant
+from common.http.headers import INDEXED, IndexedHeaders, read_credential, read_tenant
 from common.ids import TenantName
 from common.observability.context import bind
 from database import Tenant
+from serving.admissions import Admission
 from serving.services import Services
 from serving.visit import Visit, visit_of
 from shared_auth import (
@@ -120,18 +121,18 @@ class SignedIn(Guard):
             self.documented_security = ("AccessToken",)
 
     async def admit(self, visit: Visit, request: Request) -> None:
-        """Verify the credential. What can be told without the database is: a token names its tenant, which the header
-        may only confirm; a key has a checksum."""
-        visit.name = read_tenant(request.headers)
-        credential = read_credential(request.headers)
-        if credential is None:
-            raise Unauthenticated
-        find = _admit_token if credential.kind == "token" else _admit_key
-        visit.principal = await find(visit, visit.name, credential.secret)
-        bind(user_id=str(visit.principal.user_id))
-        if visit.principal.api_key is not None and not self.by_key:
+        """Find out who it is, unless that is known since a moment ago."""
+        headers: IndexedHeaders = request.scope["state"][INDEXED]
+        admission = visit.services.admissions.find(headers)
+        if admission is not None:
+            bind(**admission.logged)
+            visit.name, visit.tenant, visit.settings = admission.name, admission.tenant, admission.settings
+            principal = visit.principal = admission.principal
+        else:
+            principal = visit.principal = await _identify(visit, headers)
+        if principal.api_key is not None and not self.by_key:
             raise SessionRequired
-        if visit.principal.required_action is not None and not self.restricted:
+        if principal.required_action is not None and not self.restricted:
             raise SecondFactorRequired
 
     async def __call__(self, request: Request) -> Principal:
@@ -224,14 +225,31 @@ async def _find_operator(services: Services, given: str) -> Actor | None:
     return await services.platform_keys.find_operator(key.digest) if key is not None else None
 
 
-async def _admit_token(visit: Visit, name: TenantName, token: str) -> Principal:
+async def _identify(visit: Visit, headers: IndexedHeaders) -> Principal:
+    """Verify the credential. What can be told without the database is: a token names its tenant, which the header may
+    only confirm; a key has a checksum."""
+    name = visit.name = read_tenant(headers)
+    credential = read_credential(headers)
+    if credential is None:
+        raise Unauthenticated
+    if credential.kind == "token":
+        return await _admit_token(visit, name, credential.secret, headers)
+    return await _admit_key(visit, name, credential.secret)
+
+
+async def _admit_token(visit: Visit, name: TenantName, token: str, headers: IndexedHeaders) -> Principal:
+    admissions, drops = visit.services.admissions, visit.services.admissions.drops
     claims = visit.services.access_tokens.verify(token)
     if claims.tenant != name:
         raise TenantMismatch
     tenant = await _enter(visit, name)
-    principal = await visit.services.find_principal(tenant, claims, visit.settings)
-    if principal is None:
+    bearer = await visit.services.find_bearer(tenant, claims, visit.settings)
+    if bearer is None:
         raise Unauthenticated
+    principal, ends_at = bearer.principal, min(claims.expires_at, bearer.session_ends_at)
+    logged = {"tenant": name.schema, "user_id": str(principal.user_id)}
+    bind(**logged)
+    admissions.keep(headers, Admission(name, tenant, visit.settings, principal, ends_at, logged), drops)
     return principal
 
 
@@ -246,7 +264,7 @@ async def _admit_key(visit: Visit, name: TenantName, text: str) -> Principal:
         raise Unauthenticated
     principal = holder.principal
     assert principal.api_key is not None
-    bind(api_key_id=str(principal.api_key.id))
+    bind(api_key_id=str(principal.api_key.id), user_id=str(principal.user_id))
     visit.services.key_usage.note(tenant, principal.api_key.id)
     return principal
 

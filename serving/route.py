@@ -69,8 +69,9 @@ class Route(APIRoute):
                 raise
 
         async def run(request: Request) -> Response:
-            visit = Visit(request.app.state.services, request.state.origin)
-            request.state.visit, request.state.answer_headers = visit, visit.headers
+            state = request.scope["state"]
+            visit = state["visit"] = Visit(request.app.state.services, state["origin"])
+            state["answer_headers"] = visit.headers
             try:
                 return await answer(visit, request)
             except DATABASE_ERRORS as error:

@@ -27,9 +27,11 @@ from common.registry import Effective, Registry
 from common.seals import Seals
 from common.signing_keys import KeyRing
 from database import Database, Tenant
+from serving.admissions import Admissions
 from serving.usage.notes import UsageNotes
 from shared_auth import (
     AccessTokens,
+    Bearer,
     Claims,
     KeyHolder,
     KeyRef,
@@ -184,7 +186,8 @@ class Services:
     cursors: CursorCodec
     caches: Caches
     find_tenant: Callable[[TenantName], Awaitable[Tenant | None]]
-    find_principal: Callable[[Tenant, Claims, Effective], Awaitable[Principal | None]]
+    admissions: Admissions
+    find_bearer: Callable[[Tenant, Claims, Effective], Awaitable[Bearer | None]]
     find_key_holder: Callable[[Tenant, KeySecret, Effective], Awaitable[KeyHolder | None]]
     find_profile: Callable[[Tenant, Principal], Awaitable[bytes]]
     rendered: Rendered

@@ -54,5 +54,5 @@ class Visit:
 
 def visit_of(request: Request) -> Visit:
     """The visit that the route began."""
-    visit: Visit = request.state.visit
+    visit: Visit = request.scope["state"]["visit"]
     return visit

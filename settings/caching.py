@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from common.cache.local import LocalCache
+from common.cache.local import ADMITTING_SECONDS, LocalCache
 from common.cache.two_level import Caches, TwoLevelCache
 from common.config import Config
 from common.registry import Registry
@@ -21,7 +21,6 @@ from settings.system import queries as system
 from settings.values.stored import Layer, decode_layer, encode_layer
 from settings.values.view import View, declared_in
 
-L1_SECONDS: Final = 0.75  # as for everything that has to act within a second
 SETTINGS: Final = "settings"  # the bucket, of a tenant and of the system
 ALL: Final = "all"  # its one field
 NOTHING: Final[Layer] = {}
@@ -33,7 +32,7 @@ FindSettings = Callable[[Tenant | None], Awaitable[View]]
 
 def cached_settings(database: Database, caches: Caches, registry: Registry, config: Config) -> FindSettings:
     """Look-ups of what counts for a tenant."""
-    local = LocalCache[Layer](seconds=L1_SECONDS, size=TENANTS_KEPT)
+    local = LocalCache[Layer](seconds=ADMITTING_SECONDS, size=TENANTS_KEPT)
     layers = TwoLevelCache("settings", caches, local, encode=encode_layer, decode=decode_layer)
     declared = declared_in(registry, config)
     views: OrderedDict[str, View] = OrderedDict()

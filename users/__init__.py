@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from users import operators
 from users.api_keys.usage import KeyUsage
-from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
+from users.caching import cached_bearers, cached_key_holders, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
 from users.housekeeping import keep_house
@@ -28,8 +28,8 @@ __all__ = [
     "Team",
     "TeamMember",
     "User",
+    "cached_bearers",
     "cached_key_holders",
-    "cached_principals",
     "cached_profiles",
     "cached_tenants",
     "count_outdated_tenants",

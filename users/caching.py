@@ -14,14 +14,14 @@ from ipaddress import ip_network
 from typing import Any, Final
 from uuid import UUID
 
-from common.cache.local import LocalCache
+from common.cache.local import ADMITTING_SECONDS, MOMENT_SECONDS, LocalCache
 from common.cache.rendered import Rendered
 from common.cache.two_level import Caches, TwoLevelCache
 from common.clock import now
 from common.ids import TenantName
 from common.registry import Effective
 from database import Database, Tenant
-from shared_auth import Claims, KeyHolder, KeyRef, KeySecret, Principal
+from shared_auth import Bearer, Claims, KeyHolder, KeyRef, KeySecret, Principal
 from shared_models import Shape
 from users.accounts.service import get_user
 from users.api_keys.holders import load_key_holder
@@ -33,20 +33,18 @@ from users.models import PRINCIPALS, PROFILES
 from users.schemas import User
 from users.tenants.service import find_tenant
 
-# L1's moment: the longest that one process may believe what another has changed. Revocation acts within a second.
-L1_SECONDS: Final = 0.75
 TENANTS: Final = "system/tenants"
 MAX_RENDERED: Final = 2_000  # some 2 kB each
 
 FindTenant = Callable[[TenantName], Awaitable[Tenant | None]]
-FindPrincipal = Callable[[Tenant, Claims, Effective], Awaitable[Principal | None]]
+FindBearer = Callable[[Tenant, Claims, Effective], Awaitable[Bearer | None]]
 FindKeyHolder = Callable[[Tenant, KeySecret, Effective], Awaitable[KeyHolder | None]]
 FindProfile = Callable[[Tenant, Principal], Awaitable[bytes]]
 
 
 def cached_tenants(database: Database, caches: Caches) -> FindTenant:
     """Look-ups in the registry."""
-    local = LocalCache[Tenant](seconds=L1_SECONDS, size=10_000)
+    local = LocalCache[Tenant](seconds=ADMITTING_SECONDS, size=10_000)
     cache = TwoLevelCache("tenants", caches, local, encode=_encode_tenant, decode=_decode_tenant)
 
     async def find(name: TenantName) -> Tenant | None:
@@ -59,12 +57,12 @@ def cached_tenants(database: Database, caches: Caches) -> FindTenant:
     return find
 
 
-def cached_principals(database: Database, caches: Caches) -> FindPrincipal:
+def cached_bearers(database: Database, caches: Caches) -> FindBearer:
     """Look-ups of who is behind a token. Kept by tenant too: a cloned tenant has sessions of the same ids."""
-    local = LocalCache[SessionHolder](seconds=L1_SECONDS, size=50_000)
+    local = LocalCache[SessionHolder](seconds=ADMITTING_SECONDS, size=50_000)
     cache = TwoLevelCache("principals", caches, local, encode=_encode_session, decode=_decode_session)
 
-    async def find(tenant: Tenant, claims: Claims, settings: Effective) -> Principal | None:
+    async def find(tenant: Tenant, claims: Claims, settings: Effective) -> Bearer | None:
         async def load() -> SessionHolder | None:
             async with database.read(tenant) as unit:
                 return await load_holder(unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id)
@@ -72,7 +70,8 @@ def cached_principals(database: Database, caches: Caches) -> FindPrincipal:
         holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", str(claims.session_id), load)
         if holder is None or holder.principal.user_id != claims.subject:
             return None
-        return restrain(holder.principal, settings) if holder.times.are_within(settings, now()) else None
+        end = holder.times.end(settings)
+        return Bearer(restrain(holder.principal, settings), end) if now() < end else None
 
     return find
 
@@ -80,7 +79,7 @@ def cached_principals(database: Database, caches: Caches) -> FindPrincipal:
 def cached_key_holders(database: Database, caches: Caches) -> FindKeyHolder:
     """Look-ups of who is behind an API key. They share the principals' bucket, so whoever has those forgotten for a
     change of rights has these forgotten too; fields are session ids there and digests here."""
-    local = LocalCache[KeyHolder](seconds=L1_SECONDS, size=10_000)
+    local = LocalCache[KeyHolder](seconds=MOMENT_SECONDS, size=10_000)
     cache = TwoLevelCache("api_keys", caches, local, encode=_encode_holder, decode=_decode_holder)
 
     async def find(tenant: Tenant, key: KeySecret, settings: Effective) -> KeyHolder | None:
@@ -102,8 +101,8 @@ def _restrain_holder(holder: KeyHolder, settings: Effective) -> KeyHolder:
 
 def cached_profiles(database: Database, caches: Caches) -> FindProfile:
     """Look-ups of what somebody sees of himself, as JSON: his user record, his session, the principal's rights."""
-    people = LocalCache[User](seconds=L1_SECONDS, size=10_000)
-    logins = LocalCache[Session](seconds=L1_SECONDS, size=10_000)
+    people = LocalCache[User](seconds=MOMENT_SECONDS, size=10_000)
+    logins = LocalCache[Session](seconds=MOMENT_SECONDS, size=10_000)
     users = TwoLevelCache("users", caches, people, encode=_encode_shape, decode=User.model_validate)
     rendered = Rendered(MAX_RENDERED)
     sessions = TwoLevelCache("sessions", caches, logins, encode=_encode_shape, decode=Session.model_validate)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+# The longest that one process may believe what another has changed: revocation acts within a second.
+MOMENT_SECONDS: Final = 0.75
+# Of it, how long somebody may be believed to be let in still (``serving.admissions``). What an admission is made of
+# lives for the rest, so that the two together are never older.
+ADMISSION_SECONDS: Final = 0.25
+ADMITTING_SECONDS: Final = MOMENT_SECONDS - ADMISSION_SECONDS
 
 Value = TypeVar("Value")
 

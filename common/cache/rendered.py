@@ -21,6 +21,7 @@ class Rendered:
         """The answer by this key, if it was made of these very objects; else it is written now."""
         kept = self._kept.get(key)
         if kept is not None and all(map(_is_same, kept[0], sources)):
+            self._kept.move_to_end(key)
             return kept[1]
         body = write()
         self._kept[key] = (sources, body)

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -37,6 +37,16 @@ Message = tuple[str, str | None]  # a bucket, and a field of it or None for all
 Observer = Callable[[Sequence[Message] | None], None]  # None: anything may have changed
 
 
+class Near(Protocol):
+    """What this process keeps of something, which the messages are about."""
+
+    def drop(self, bucket: str, field: str | None) -> None:
+        """Forget one value, or the whole bucket."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+
 class Caches:
     """All caches of a process, and what they have in common: L2, its generation, whether the listener listens."""
 
@@ -45,8 +55,9 @@ class Caches:
         self.generation = ""
         self.is_distrusted = False  # L2; the listener ends that with a new generation
         self._forgetting = 0  # how many calls are taking something out of L2
-        self._caches: list[TwoLevelCache[Any]] = []
-        registry.register(LookupCollector(self._caches))
+        self._near: list[Near] = []
+        self._lookups: dict[str, Mapping[str, int]] = {}
+        registry.register(LookupCollector(self._lookups))
         self._observers: list[Observer] = []
 
     @property
@@ -64,9 +75,10 @@ class Caches:
         """Whether L2 has nothing that this process knows to be stale."""
         return self.is_sharing and not self._forgetting
 
-    def add(self, cache: TwoLevelCache[Any]) -> None:
-        """Have a cache follow the messages."""
-        self._caches.append(cache)
+    def add(self, name: str, near: Near, lookups: Mapping[str, int]) -> None:
+        """Have a cache follow the messages, and its look-ups counted by outcome."""
+        self._near.append(near)
+        self._lookups[name] = lookups
 
     def observe(self, observer: Observer) -> None:
         """Have somebody told what was forgotten, when whoever asks next gets what is true now."""
@@ -93,8 +105,8 @@ class Caches:
     def forget_locally(self, messages: Iterable[Message]) -> None:
         """The part of it that nobody has to wait for."""
         for bucket, field in messages:
-            for cache in self._caches:
-                cache.local.drop(bucket, field)
+            for near in self._near:
+                near.drop(bucket, field)
 
     def start_generation(self, generation: str) -> None:
         """Listening has begun, here or in another process: nothing from before is believed."""
@@ -113,8 +125,8 @@ class Caches:
         return f"{bucket}/{self.generation}"
 
     def _clear(self) -> None:
-        for cache in self._caches:
-            cache.local.clear()
+        for near in self._near:
+            near.clear()
 
     def _tell(self, messages: Sequence[Message] | None) -> None:
         for observer in self._observers:
@@ -137,9 +149,8 @@ class TwoLevelCache(Generic[Value]):
         self._caches = caches
         self._encode = encode
         self._decode = decode
-        self.name = name
         self.lookups = {"l1": 0, "l2": 0, "miss": 0}  # plain numbers: several are counted in every request
-        caches.add(self)
+        caches.add(name, local, self.lookups)
 
     async def get(self, bucket: str, field: str, load: Callable[[], Awaitable[Value | None]]) -> Value | None:
         """A value, loaded if need be. None, "there is no such thing", is never kept: it may be about to be made."""
@@ -186,13 +197,13 @@ class TwoLevelCache(Generic[Value]):
 class LookupCollector(Collector):
     """Look-ups by cache and outcome, read at the moment of the scrape."""
 
-    def __init__(self, caches: Sequence[TwoLevelCache[Any]]) -> None:
-        self._caches = caches
+    def __init__(self, lookups: Mapping[str, Mapping[str, int]]) -> None:
+        self._lookups = lookups
 
     def collect(self) -> Iterator[Metric]:
         """Of every cache."""
         family = CounterMetricFamily("cache_lookups", "Look-ups by cache and outcome.", labels=["cache", "outcome"])
-        for cache in self._caches:
-            for outcome, number in cache.lookups.items():
-                family.add_metric([cache.name, outcome], number)
+        for name, lookups in self._lookups.items():
+            for outcome, number in lookups.items():
+                family.add_metric([name, outcome], number)
         yield family

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.http.headers import INDEXED
 
 WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})  # nobody reads what comes with these
 
@@ -33,7 +34,7 @@ class BodyLimit:
         await self._app(scope, self._limited(scope, receive) if has_body else receive, send)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        declared = Headers(scope=scope).get("content-length", "")
+        declared = scope["state"][INDEXED].get("content-length", "")
         total = int(declared) if declared.isdecimal() and declared.isascii() else 0
         limit = self._larger.get(scope["path"], self._limit)
         received = 0

@@ -20,6 +20,8 @@ from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, serialize_response
 
+from common.http.written import Written
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 # What a dependency may have that is left to FastAPI.
@@ -46,11 +48,12 @@ class _Part:
     path: tuple[Any, ...]
     query: tuple[Any, ...]
     parts: tuple[_Part, ...]
+    needs_more: bool  # than the request and the response: validated parameters, or parts of its own
 
 
 def direct_handler(route: APIRoute) -> Handler | None:
     """The route's handler without detours; None when the route has something that only FastAPI can do."""
-    endpoint = _read(route.dependant)
+    endpoint = _read(route.dependant, set(route.param_convertors))
     streams = route.stream_item_type is not None or inspect.isasyncgenfunction(route.endpoint)
     writes = route.response_field is not None and isinstance(route.response_class, DefaultPlaceholder)
     if endpoint is None or streams or route.body_field is not None or not (writes or _returns_response(route)):
@@ -69,7 +72,7 @@ def direct_handler(route: APIRoute) -> Handler | None:
         if isinstance(result, Response):
             return result
         content = await _write(route, result)
-        response = Response(content, status, media_type="application/json")
+        response = Written(content, status)
         if said is not None:
             response.status_code = said.status_code or status
             response.raw_headers.extend(said.raw_headers)
@@ -78,13 +81,16 @@ def direct_handler(route: APIRoute) -> Handler | None:
     return handle
 
 
-def _read(dependant: Dependant) -> _Part | None:
+def _read(dependant: Dependant, in_path: set[str]) -> _Part | None:
     call = dependant.call
     # getattr: a guard is an object whose __call__ is the coroutine function.
     is_async = inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
     if call is None or not is_async or any(getattr(dependant, name) for name in _FOREIGN):
         return None
-    parts = [_read(part) for part in dependant.dependencies]
+    # What is found by its path has every parameter of it, once, as text: nothing is left to do but to validate it.
+    if any(field.alias not in in_path for field in dependant.path_params):
+        return None
+    parts = [_read(part, in_path) for part in dependant.dependencies]
     known = tuple(part for part in parts if part is not None)
     if len(known) < len(parts):
         return None
@@ -96,6 +102,7 @@ def _read(dependant: Dependant) -> _Part | None:
         tuple(dependant.path_params),
         tuple(dependant.query_params),
         known,
+        bool(dependant.path_params or dependant.query_params or known),
     )
 
 
@@ -103,24 +110,30 @@ async def _arguments(part: _Part, request: Request, said: Response | None, error
     found: dict[str, Any] = {}
     for inner in part.parts:
         before = len(errors)
-        arguments = await _arguments(inner, request, said, errors)
+        arguments = await _arguments(inner, request, said, errors) if inner.needs_more else _given(inner, request, said)
         if len(errors) == before:
             found[inner.name] = await inner.call(**arguments)
-    if part.path:
-        _validate(part.path, request.path_params, found, errors)
+    for field in part.path:
+        value, faults = field.validate(request.path_params[field.alias], loc=("path", field.alias))
+        if faults:
+            errors += faults
+        else:
+            found[field.name] = value
     if part.query:
-        _validate(part.query, request.query_params, found, errors)
+        values, faults = request_params_to_args(part.query, request.query_params)
+        found.update(values)
+        errors += faults
+    return {**found, **_given(part, request, said)}
+
+
+def _given(part: _Part, request: Request, said: Response | None) -> dict[str, Any]:
+    """What is there without a look into the request."""
+    given: dict[str, Any] = {}
     if part.request is not None:
-        found[part.request] = request
+        given[part.request] = request
     if part.response is not None:
-        found[part.response] = said
-    return found
-
-
-def _validate(fields: tuple[Any, ...], given: Any, found: dict[str, Any], errors: list[Any]) -> None:
-    values, faults = request_params_to_args(fields, given)
-    found.update(values)
-    errors += faults
+        given[part.response] = said
+    return given
 
 
 async def _write(route: APIRoute, result: Any) -> bytes:

@@ -8,11 +8,15 @@ What is not found there, a wrong method for example, takes FastAPI's own way: no
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIRouter, iter_route_contexts
-from starlette.routing import Match, Route
+from starlette.convertors import Convertor
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 SEVERAL_SEGMENTS: Final = ":path}"
@@ -34,13 +38,24 @@ def is_spelled_out(scope: Scope) -> bool:
     return scope["path"].removeprefix(scope.get("root_path", "")) in known
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A route in the table, with what FastAPI's context finds anew each time it is asked."""
+
+    context: Any
+    route: APIRoute
+    endpoint: Any
+    convertors: Mapping[str, Convertor[Any]]
+
+
 class Dispatch:
     """Hands a request to the route that the router would choose."""
 
     def __init__(self, router: APIRouter) -> None:
         self._router = router
-        self._fixed: dict[tuple[str, str], Any] = {}
-        self._patterns: dict[tuple[str, int], list[Any]] = {}
+        # None: a route of Starlette's own, such as the documentation's, which the router handles.
+        self._fixed: dict[tuple[str, str], Entry | None] = {}
+        self._patterns: dict[tuple[str, int], list[tuple[re.Pattern[str], Entry | None]]] = {}
         for context in iter_route_contexts(router.routes):
             if not isinstance(context.original_route, Route) or SEVERAL_SEGMENTS in (context.path or ""):
                 return  # may match anything: what comes after it is the router's business
@@ -53,31 +68,36 @@ class Dispatch:
         if found is None:
             await self._router.app(scope, receive, send)
             return
-        context, path_params = found
+        entry, path_params = found
         scope["router"] = self._router
-        scope["route"], scope["endpoint"] = context.original_route, context.endpoint
+        scope["route"], scope["endpoint"] = entry.route, entry.endpoint
         scope["path_params"] = path_params
-        await context.app(scope, receive, send)
+        await entry.context.app(scope, receive, send)
 
     def _add(self, context: Any) -> None:
+        route = context.original_route
+        entry = None
+        if isinstance(route, APIRoute):
+            entry = Entry(context, route, context.endpoint, context.param_convertors)
         for method in context.methods:
             patterns = self._patterns.setdefault((method, context.path.count("/")), [])
             if "{" in context.path:
-                patterns.append(context)
-            elif not any(earlier.path_regex.match(context.path) for earlier in patterns):
-                self._fixed.setdefault((method, context.path), context)
+                patterns.append((context.path_regex, entry))
+            elif not any(earlier.match(context.path) for earlier, _ in patterns):
+                self._fixed.setdefault((method, context.path), entry)
 
-    def find(self, scope: Scope) -> tuple[Any, dict[str, Any]] | None:
+    def find(self, scope: Scope) -> tuple[Entry, dict[str, Any]] | None:
         """The route that the router would choose and its parameters; None where the router has to say."""
         method, path = scope["method"], scope["path"]
-        context, path_params = self._fixed.get((method, path)), {}
-        if context is None:
-            for context in self._patterns.get((method, path.count("/")), ()):
-                match, found = context.matches(scope)
-                if match is Match.FULL:
-                    path_params = found["path_params"]
-                    break
-            else:
-                return None
-        # A route of Starlette's own, such as the documentation's, is handled by the router.
-        return (context, path_params) if isinstance(context.original_route, APIRoute) else None
+        if (method, path) in self._fixed:
+            entry = self._fixed[method, path]
+            return (entry, {}) if entry is not None else None
+        for pattern, entry in self._patterns.get((method, path.count("/")), ()):
+            matched = pattern.match(path)
+            if matched is not None:
+                return (entry, _convert(entry, matched)) if entry is not None else None
+        return None
+
+
+def _convert(entry: Entry, matched: re.Match[str]) -> dict[str, Any]:
+    return {name: entry.convertors[name].convert(text) for name, text in matched.groupdict().items()}

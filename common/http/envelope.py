@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,10 +31,14 @@ HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": JSON_POLICY,
     "Cross-Origin-Resource-Policy": "same-site",
 }
-_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-_HEADER_NAMES: Final = frozenset(name for name, _ in _HEADERS)
 VARY: Final = "Authorization, X-API-Key, X-Tenant-ID"
-_VARY: Final = (b"vary", VARY.encode())
+AUTHENTICATION: Final = "/api/v1/auth/"
+# What is added to every answer, by where it comes from, unless the answer says something else itself.
+_ANYWHERE: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_API: Final = [*_ANYWHERE, (b"cache-control", b"private"), (b"vary", VARY.encode())]
+_AUTHENTICATION: Final = [*_ANYWHERE, (b"cache-control", b"no-store"), (b"vary", VARY.encode())]
+_NAMES: Final = frozenset(name for name, _ in _API)
+STATUS: Final = "status"  # in the request's state, as soon as the answer's headers are out
 QUIET: Final = frozenset({"/health", "/readiness", "/metrics"})  # asked every few seconds: logged only when they fail
 
 
@@ -45,17 +49,11 @@ class Net:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def send_noting(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self._app(scope, receive, send_noting)
+            await self._app(scope, receive, send)
         except Exception:
-            if scope["type"] != "http" or started:  # headers are out; the server can only cut the connection
+            # Headers that are out cannot be taken back; the server can only cut the connection.
+            if scope["type"] != "http" or STATUS in scope["state"]:
                 raise
             log.exception("request_failed", method=scope["method"])
             await answer_internal_error(Request(scope))(scope, receive, send)
@@ -92,26 +90,25 @@ class Envelope:
         state["request_id"], state["origin"], state[INDEXED] = origin.request_id, origin, headers
         start_context(request_id=origin.request_id)
         started = time.perf_counter()
-        status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                state[STATUS] = message["status"]
                 _add_headers(scope, message, origin.request_id)
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
-            self._record(scope, status, time.perf_counter() - started)
+            self._record(scope, state.get(STATUS, 0), time.perf_counter() - started)
 
-    def _origin(self, scope: Scope, headers: Headers) -> Origin:
+    def _origin(self, scope: Scope, headers: IndexedHeaders) -> Origin:
         peer = scope["client"][0] if scope.get("client") else None
         agent = headers.get("user-agent")
+        is_forwarded = headers.has(b"x-forwarded-for")
         return Origin(
             request_id=read_request_id(headers),
-            ip_address=read_client_address(peer, headers, self._trusted),
+            ip_address=read_client_address(peer, headers, self._trusted) if is_forwarded else peer,
             user_agent=agent[:MAX_USER_AGENT] if agent else None,
         )
 
@@ -128,16 +125,16 @@ def _add_headers(scope: Scope, message: Message, request_id: str) -> None:
     if said:
         raw = [header for header in raw if header[0].decode("latin-1") not in {name.lower() for name in said}]
         raw += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in said.items()]
-    # Looked up once, not once for each header that is added: ASGI's names are bytes in lower case.
-    present = {name for name, _ in raw}
+    added = _headers_for(scope["path"])
+    present = _NAMES.intersection([name for name, _ in raw])  # ASGI's names are bytes in lower case
     raw.append((b"x-request-id", request_id.encode()))
-    raw += _HEADERS if present.isdisjoint(_HEADER_NAMES) else [one for one in _HEADERS if one[0] not in present]
+    raw += [header for header in added if header[0] not in present] if present else added
     message["headers"] = raw
-    path: str = scope["path"]
-    if path.startswith(("/api/", "/ofrep/")):
-        if b"cache-control" not in present:
-            raw.append((b"cache-control", b"no-store" if path.startswith("/api/v1/auth/") else b"private"))
-        if b"vary" in present:
-            MutableHeaders(raw=raw).add_vary_header(VARY)
-        else:
-            raw.append(_VARY)
+    if b"vary" in present and added is not _ANYWHERE:
+        MutableHeaders(raw=raw).add_vary_header(VARY)
+
+
+def _headers_for(path: str) -> list[tuple[bytes, bytes]]:
+    if not path.startswith(("/api/", "/ofrep/")):
+        return _ANYWHERE
+    return _AUTHENTICATION if path.startswith(AUTHENTICATION) else _API

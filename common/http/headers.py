@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -29,6 +29,15 @@ class IndexedHeaders(Headers):
         super().__init__(raw=list(raw))
         self._index = dict(raw)
         self._all_once = len(self._index) == len(raw)
+
+    @property
+    def once(self) -> Mapping[bytes, bytes]:
+        """The values by name, in lower case, if no name was sent twice; else nothing."""
+        return self._index if self._all_once else {}
+
+    def has(self, name: bytes) -> bool:
+        """Whether there is one of this name, in lower case."""
+        return name in self._index
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first value, or the default."""
@@ -98,8 +107,8 @@ def read_path(scope: Scope) -> str:
 
 def read_request_id(headers: Headers) -> str:
     """The caller's request id when it is safe to log and echo, else a new one."""
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else new_id_text()
+    given = headers.get("x-request-id")
+    return given if given and _REQUEST_ID.fullmatch(given) else new_id_text()
 
 
 def read_client_address(peer: str | None, headers: Headers, trusted: Sequence[Network]) -> str | None:

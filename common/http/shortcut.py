@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import ServiceError
@@ -31,6 +32,21 @@ class VisitRequest(Request):
         found: IndexedHeaders = self.scope["state"][INDEXED]
         return found
 
+    async def body(self) -> bytes:
+        """The whole body, which is one message as a rule: two generators less than Starlette's own."""
+        if hasattr(self, "_body") or self._stream_consumed:
+            return await super().body()
+        parts, more = list[bytes](), True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._is_disconnected = True
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        self._stream_consumed, self._body = True, b"".join(parts)
+        return self._body
+
 
 class Shortcut:
     """Calls routes directly, in front of ``app``, which is everything else."""
@@ -46,14 +62,13 @@ class Shortcut:
         """ASGI's."""
         plain = scope["type"] == "http" and not scope.get("root_path") and scope.get(TELEMETRY) is None
         found = self._dispatch.find(scope) if plain else None
-        act = self._act(found[0]) if found else None
+        act = self._act(found[0].route) if found else None
         if found is None or act is None:
             await self._app(scope, receive, send)
             return
-        context, path_params = found
+        entry, scope["path_params"] = found
         scope["app"], scope["router"] = self._service, self._service.router
-        scope["route"], scope["endpoint"] = context.original_route, context.endpoint
-        scope["path_params"] = path_params
+        scope["route"], scope["endpoint"] = entry.route, entry.endpoint
         request = VisitRequest(scope, receive)
         try:
             response = await act(request)
@@ -64,8 +79,7 @@ class Shortcut:
         except ServiceError as error:  # of an answer that is made while it is sent, before its first byte
             await (await self._answer(request, error))(scope, receive, send)
 
-    def _act(self, context: Any) -> Handler | None:
-        route: APIRoute = context.original_route
+    def _act(self, route: APIRoute) -> Handler | None:
         key = id(route)
         if key not in self._direct:
             handle = direct_handler(route)

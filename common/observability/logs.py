@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import structlog
+from pydantic_core import to_json
 
 from common.config import Config
 from common.observability.context import bound_values, merge_bound
@@ -88,10 +89,10 @@ class AccessLog:
             "event": "request_handled",
             "logger": "request",
             "level": "info",
-            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "timestamp": datetime.now(UTC).isoformat()[:-6] + "Z",  # without its +00:00
         }
         try:
-            self._stream.write(_ENCODER.encode(line) + "\n")
+            self._stream.write(to_json(line).decode() + "\n")
             self._stream.flush()
         except (OSError, ValueError):  # nobody reads any more: no reason to fail a request
             pass
@@ -140,4 +141,4 @@ def _ending(config: Config) -> list[Any]:
     return [tracebacks, lambda _logger, _method, event: _ENCODER.encode(event)]
 
 
-_ENCODER: Final = json.JSONEncoder(default=repr)
+_ENCODER: Final = json.JSONEncoder(default=repr, separators=(",", ":"))

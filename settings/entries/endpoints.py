@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 
 from common.clock import now
 from common.http.openapi import NOT_MODIFIED
+from common.http.written import JSON, Header, Written, etag
 from dependencies import (
     PlainListing,
     Read,
@@ -45,22 +46,21 @@ SettingsCreator = Annotated[Principal, Depends(Requires("settings:create"))]
 SettingsEditor = Annotated[Principal, Depends(Requires("settings:update"))]
 SettingsDeleter = Annotated[Principal, Depends(Requires("settings:delete"))]
 
-JSON = "application/json"
-PUBLIC_CACHE = {"Cache-Control": "private, max-age=10"}
-MEDIA_TYPES = {TransferFormat.JSON: JSON, TransferFormat.YAML: "application/yaml"}  # RFC 9512
+PUBLIC_CACHE = (b"cache-control", b"private, max-age=10")
+MEDIA_TYPES = {TransferFormat.JSON: "application/json", TransferFormat.YAML: "application/yaml"}  # RFC 9512
 FILE = {"schema": {"type": "string", "example": "settings:\n  branding.color:\n    value: '#0a6cc4'\n"}}
 FileFormat = Annotated[TransferFormat, Query(description="How the file is written.")]
 
 
-def _send(ready: Ready, request: Request, headers: dict[str, str] | None = None) -> Response:
+def _send(ready: Ready, request: Request, *more: Header) -> Response:
     """An answer that is ready, or 304 for who has it already (RFC 9110 section 13.1.2)."""
-    headers = {"ETag": ready.etag, **(headers or {})}
+    headers = (etag(ready.etag), *more)
     known = request.headers.get("if-none-match")
     if known is not None and ready.may_match:
         tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
         if ready.etag in tags or "*" in tags:
-            return Response(status_code=304, headers=headers)
-    return Response(ready.body, headers=headers, media_type=JSON)
+            return Written(b"", 304, headers)
+    return Written(ready.body, headers=(JSON, *headers))
 
 
 @router.get("", summary="List settings")

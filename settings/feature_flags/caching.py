@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from common.cache.local import LocalCache
+from common.cache.local import MOMENT_SECONDS, LocalCache
 from common.cache.two_level import Caches, TwoLevelCache
 from database import Database, Tenant
 from settings.feature_flags.evaluation import FlagSet, compile_set
@@ -16,7 +16,6 @@ from settings.feature_flags.queries import load_flag_set
 
 FLAGS: Final = "flags"  # the kind of bucket; its one field is WHOLE
 WHOLE: Final = "set"
-L1_SECONDS: Final = 0.75  # as for principals: what another process changes is seen within a second
 COMPILED: Final = 500  # sets kept compiled, the least recently used dropped first
 
 Raw = dict[str, Any]
@@ -24,7 +23,8 @@ Raw = dict[str, Any]
 
 def cached_flag_sets(database: Database, caches: Caches) -> Callable[[Tenant], Awaitable[FlagSet]]:
     """Look-ups of a tenant's flags."""
-    cache = TwoLevelCache[Raw]("flags", caches, LocalCache(seconds=L1_SECONDS, size=500), encode=_same, decode=_same)
+    local = LocalCache[Raw](seconds=MOMENT_SECONDS, size=500)
+    cache = TwoLevelCache("flags", caches, local, encode=_same, decode=_same)
     compiled = CompiledSets()
 
     async def find(tenant: Tenant) -> FlagSet:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from common.http.event_stream import EventStream
+from common.http.written import JSON, Written, etag
 from dependencies import Route
 from serving.visit import Visit
 from settings.ofrep import service
@@ -72,6 +73,7 @@ async def stream_flag_changes(
 
 
 def _send(found: service.Answer) -> Response:
-    """An answer that is written already."""
-    headers = {"ETag": found.etag} if found.etag else None
-    return Response(found.body, found.status, headers, None if found.status == 304 else "application/json")
+    headers = [] if found.status == 304 else [JSON]
+    if found.etag is not None:
+        headers.append(etag(found.etag))
+    return Written(found.body, found.status, headers)

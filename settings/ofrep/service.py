@@ -21,6 +21,7 @@ from settings.ofrep.streams import stream_tokens
 from settings.ofrep.tokens import expiry
 
 STREAM: Final = "/ofrep/v1/stream"
+MAX_REMEMBERED: Final = 2_048  # bytes of a body
 IDLE_SECONDS: Final = 120  # after which a client whose page is hidden closes its stream
 
 
@@ -50,17 +51,34 @@ async def evaluate_flags(visit: Visit, body: bytes, *, known: str | None, told: 
     """All flags for one context, or 304 to who has that answer, ``known`` by its ETag. ``told`` is what the stream has
     told the client; ``root`` is where the service stands below its origin."""
     tenant, now = _tenant(visit), time.time()
-    asked = read_context(body)
     flag_set = await _newest_flag_set(visit.services, tenant, read_configuration(told))
-    visit.services.flag_usage.note_all(tenant, flag_set.ids)
-    flags = _write_flags(flag_set, asked) if flag_set.reads_clock else b""
     # The address of the stream is part of the answer: who still has the last hour's gets a new one in time.
-    etag = tag_answer(flag_set, asked, str(expiry(tenant.name, now)), flags)
+    stream = str(expiry(tenant.name, now))
+    etag = _remembered_tag(visit, flag_set, body, stream) if known else ""
+    asked = read_context(body) if not is_known(etag, known) else None
+    visit.services.flag_usage.note_all(tenant, flag_set.ids)
+    if asked is None:
+        return Answer(304, b"", etag)
+    flags = _write_flags(flag_set, asked) if flag_set.reads_clock else b""
+    etag = tag_answer(flag_set, asked, stream, flags)
     if is_known(etag, known):
         return Answer(304, b"", etag)
     token = stream_tokens(visit.services.config).issue(tenant.name, now)
     address = f"{root}{STREAM}?{urlencode({'token': token, 'since': flag_set.version})}"
     return Answer(200, _write_bulk(flag_set, flags or _write_flags(flag_set, asked), address), etag)
+
+
+def _remembered_tag(visit: Visit, flag_set: FlagSet, body: bytes, stream: str) -> str:
+    """The ETag of the answer to this very body, read and hashed once for as long as the flags stay the same: clients
+    ask again and again with one context. Empty where the clock counts too, and for what is too long to be kept."""
+    if flag_set.reads_clock or len(body) > MAX_REMEMBERED:
+        return ""
+    key = ("flags", _tenant(visit).name.schema, stream, body)
+
+    def write() -> bytes:
+        return tag_answer(flag_set, read_context(body), stream).encode()
+
+    return visit.services.rendered.get(key, (flag_set,), write).decode()
 
 
 async def _newest_flag_set(services: Services, tenant: Tenant, told: int) -> FlagSet:

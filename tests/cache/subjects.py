@@ -98,9 +98,9 @@ async def principal_of(pair: Pair, tenant: Tenant, owner: Api, person: Person) -
 
     async def read(worker: Worker) -> int:
         services = worker.services
-        principal = await services.find_principal(tenant, claims, await services.find_settings(tenant))
-        assert principal is not None
-        ((_, name),) = principal.roles
+        bearer = await services.find_bearer(tenant, claims, await services.find_settings(tenant))
+        assert bearer is not None
+        ((_, name),) = bearer.principal.roles
         return int(name.removeprefix("round-"))
 
     def decode(data: bytes) -> int:

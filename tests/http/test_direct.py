@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
-from fastapi import FastAPI
+import pytest
+from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from common.http.direct import direct_handler
+from common.http.shortcut import VisitRequest
 from tests.support.routes import long_way
 from tests.support.world import API, TestTenant
 
@@ -68,3 +73,52 @@ async def test_a_body_in_the_signature_is_left_to_fastapi() -> None:
 
     (route,) = [route for route in app.routes if isinstance(route, APIRoute)]
     assert direct_handler(route) is None
+
+
+def receiver_of(messages: Sequence[Message]) -> Receive:
+    """What a server hands over for these."""
+    left = iter(messages)
+
+    async def receive() -> Message:
+        return next(left)
+
+    return receive
+
+
+REQUEST: Final = {"type": "http", "method": "POST", "headers": [], "state": {}}
+PARTS: Final[Sequence[Message]] = [
+    {"type": "http.request", "body": part, "more_body": True} for part in (b"a", b"", b"bc")
+]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"type": "http.request", "body": b"abc"}],
+        [*PARTS, {"type": "http.request"}],
+        [{"type": "http.request"}],
+    ],
+)
+async def test_a_body_is_read_as_starlette_reads_it(messages: Sequence[Message]) -> None:
+    short, long = (kind(REQUEST, receiver_of(messages)) for kind in (VisitRequest, Request))
+
+    assert await short.body() == await long.body()
+    assert await short.body() == await long.body()  # and again, from memory
+    assert [part async for part in short.stream()] == [part async for part in long.stream()]
+
+
+@pytest.mark.parametrize("kind", [VisitRequest, Request])
+async def test_a_body_that_breaks_off_is_none(kind: type[Request]) -> None:
+    for before in ([], PARTS):
+        request = kind(REQUEST, receiver_of([*before, {"type": "http.disconnect"}]))
+        with pytest.raises(ClientDisconnect):
+            await request.body()
+
+
+@pytest.mark.parametrize("kind", [VisitRequest, Request])
+async def test_a_body_that_was_streamed_is_not_read_again(kind: type[Request]) -> None:
+    request = kind(REQUEST, receiver_of([{"type": "http.request", "body": b"abc"}]))
+    assert b"".join([part async for part in request.stream()]) == b"abc"
+
+    with pytest.raises(RuntimeError):
+        await request.body()

@@ -189,3 +189,18 @@ async def test_the_form_is_documented(app: FastAPI) -> None:
     schema = operation["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
     assert schema["required"] == ["token"]
     assert {"ApiKey": [], "Tenant": []} in operation["security"]
+
+
+async def test_every_spelling_of_the_same_form_is_read_alike(alpha: TestTenant) -> None:
+    token = alpha.people["member"].tokens["access_token"]
+    escaped = "".join(f"%{ord(character):02x}" for character in token)
+    plain = (await alpha.owner.post("/auth/introspect", content=f"token={token}", headers=FORM)).json()
+    assert plain["active"] is True
+
+    for form in (f"token={escaped}", f"token={token}&token_type_hint=x", f"x=&token={token}", f"tok%65n={token}"):
+        answer = await alpha.owner.post("/auth/introspect", content=form, headers=FORM)
+        assert answer.json() == plain, form
+    for form in (f"token={token}&token={token}", "token=", "token", "", f"x={token}"):
+        assert (await alpha.owner.post("/auth/introspect", content=form, headers=FORM)).status_code == 400, form
+    for form in (f"token={token} ", f"token=+{token}", f"token={token}%0a", f"token={token}."):
+        assert (await alpha.owner.post("/auth/introspect", content=form, headers=FORM)).json() == INACTIVE, form

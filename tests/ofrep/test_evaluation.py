@@ -213,3 +213,20 @@ async def test_who_was_told_of_a_newer_version_gets_it(wired: Wired, tenant: Tes
     answer = await there.post(f"{BULK}?flagConfigEtag=%22v2%22&flagConfigLastModified=1", json={})
 
     assert answer.json()["flags"][0]["reason"] == "DISABLED"
+
+
+async def test_a_context_that_cannot_be_read_is_refused_whatever_the_client_knows(alpha: TestTenant) -> None:
+    """Twice: what is remembered of a body is never that it was wrong."""
+    known = {"If-None-Match": (await ask(alpha.owner, None, {"plan": "gold"})).headers["etag"]}
+    for body, error in ((b"{", "PARSE_ERROR"), (b'{"context": []}', "INVALID_CONTEXT")):
+        for _ in range(2):
+            answer = await alpha.owner.post(BULK, content=body, headers={"Content-Type": "application/json", **known})
+            failure_of(answer, 400, error)
+
+
+async def test_a_long_context_has_its_304_too(alpha: TestTenant) -> None:
+    context = {"plan": "gold", "notes": "x" * 5000}
+    etag = (await ask(alpha.owner, None, context)).headers["etag"]
+
+    assert (await ask(alpha.owner, None, context, **{"If-None-Match": etag})).status_code == 304
+    assert (await ask(alpha.owner, None, {**context, "plan": "tin"}, **{"If-None-Match": etag})).status_code == 200

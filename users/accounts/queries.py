@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, Row, cast, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Label, Row, bindparam, cast, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
@@ -61,9 +61,13 @@ def _users() -> AnySelect:
     ).where(User.deleted_at.is_(None))
 
 
+# Written once: putting it together takes longer than running it, and every login does both.
+_USER: Final = _users().where(User.id == bindparam("user_id"))
+
+
 async def find_user(unit: ReadUnit, user_id: UUID) -> Row[Any] | None:
     """One living user."""
-    return (await unit.execute(_users().where(User.id == user_id))).one_or_none()
+    return (await unit.execute(_USER, {"user_id": user_id})).one_or_none()
 
 
 async def list_users(

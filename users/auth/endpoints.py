@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from common.http.openapi import problem_responses
+from common.http.written import Written
 from dependencies import AnyUser, Enrolling, EnrollingVisit, Route, TenantVisit, Write
 from users.auth import service
 from users.auth.schemas import AuthenticationTest, LoginRequest, Me, RefreshRequest, TokenPair
@@ -37,7 +38,7 @@ async def logout(unit: Write, actor: Enrolling, scope: Annotated[service.LogoutS
 @router.get("/me", summary="Who am I", response_model=Me)
 async def get_me(visit: EnrollingVisit) -> Response:
     """The signed-in user with roles, permissions and session, and what must be done before they count."""
-    return Response(await service.describe_me(visit), media_type="application/json")
+    return Written(await service.describe_me(visit))
 
 
 @router.get("/test", summary="Test the credential")

@@ -22,11 +22,14 @@ class SessionTimes:
     refreshed_at: datetime
     ends_at: datetime
 
+    def end(self, settings: Effective) -> datetime:
+        """When the session ends if it is not used again, nor anything else happens."""
+        limits = Lifetimes.of(settings)
+        return min(self.ends_at, self.refreshed_at + limits.idle, self.started_at + limits.absolute)
+
     def are_within(self, settings: Effective, moment: datetime) -> bool:
         """Whether the session still lives."""
-        limits = Lifetimes.of(settings)
-        unused, age = moment - self.refreshed_at, moment - self.started_at
-        return moment < self.ends_at and unused < limits.idle and age < limits.absolute
+        return moment < self.end(settings)
 
 
 @dataclass(frozen=True, slots=True)

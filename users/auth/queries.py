@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, literal, or_, select, tuple_, union, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from common.paging import AnySelect
@@ -27,28 +43,38 @@ from users.models import (
 )
 from users.schemas import normalize_email, normalize_username
 
+# The statements of a login are written once: putting them together takes longer than running them.
+
+
+def _login(from_there: ColumnElement[bool]) -> AnySelect:
+    known_address = exists().where(UserSession.user_id == User.id, from_there)
+    return select(
+        known_address.label("known_address"),
+        User.id,
+        User.username,
+        User.password_hash,
+        User.password_changed_at,
+        User.is_active,
+        User.mfa_enabled,
+    ).where(
+        or_(User.username_normalized == bindparam("as_username"), User.email_normalized == bindparam("as_email")),
+        User.deleted_at.is_(None),
+    )
+
+
+_LOGIN: Final = _login(UserSession.ip_address == bindparam("ip_address"))
+_LOGIN_FROM_NOWHERE: Final = _login(UserSession.ip_address.is_(None))
+
 
 async def find_login(unit: ReadUnit, name: str, ip_address: str | None) -> Row[Any] | None:
     """The living user whose user name or address this is, and whether it was here before from this IP address.
 
     An e-mail address has an @, a user name cannot, so at most one user is found.
     """
-    known_address = exists().where(UserSession.user_id == User.id, UserSession.ip_address == ip_address)
-    found = await unit.execute(
-        select(
-            known_address.label("known_address"),
-            User.id,
-            User.username,
-            User.password_hash,
-            User.password_changed_at,
-            User.is_active,
-            User.mfa_enabled,
-        ).where(
-            or_(User.username_normalized == normalize_username(name), User.email_normalized == normalize_email(name)),
-            User.deleted_at.is_(None),
-        )
-    )
-    return found.one_or_none()
+    values = {"as_username": normalize_username(name), "as_email": normalize_email(name)}
+    if ip_address is None:
+        return (await unit.execute(_LOGIN_FROM_NOWHERE, values)).one_or_none()
+    return (await unit.execute(_LOGIN, {**values, "ip_address": ip_address})).one_or_none()
 
 
 async def find_password_hash(unit: ReadUnit, user_id: UUID) -> str | None:
@@ -57,22 +83,36 @@ async def find_password_hash(unit: ReadUnit, user_id: UUID) -> str | None:
     return found.scalar_one_or_none()
 
 
+_RECORD_LOGIN: Final = (
+    update(User)
+    .where(
+        User.id == bindparam("user"),
+        User.is_active,
+        User.deleted_at.is_(None),
+        User.password_changed_at.is_not_distinct_from(bindparam("password_as_of")),
+    )
+    .values(last_login_at=bindparam("moment"))
+    .returning(User.id)
+)
+
+
 async def record_login(unit: WriteUnit, user: Row[Any], moment: datetime, renewed_hash: str | None) -> bool:
     """Note when a user logged in; the record's version stays, since nobody edited it.
 
     False when the user was deactivated, deleted or given another password after ``find_login`` read it.
     """
-    values = {"last_login_at": moment} | ({"password_hash": renewed_hash} if renewed_hash else {})
-    same_password = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
-    unchanged = (User.id == user.id, User.is_active, User.deleted_at.is_(None), same_password)
-    statement = update(User).where(*unchanged).values(**values).returning(User.id)
-    noted = await unit.execute(statement.execution_options(copy=str(user.id)))
+    statement = _RECORD_LOGIN.values(password_hash=renewed_hash) if renewed_hash else _RECORD_LOGIN
+    values = {"user": user.id, "password_as_of": user.password_changed_at, "moment": moment}
+    noted = await unit.execute(statement.execution_options(copy=str(user.id)), values)
     return noted.one_or_none() is not None
+
+
+_INSERT_SESSION: Final = insert(UserSession)
 
 
 async def insert_session(unit: WriteUnit, values: Mapping[str, Any]) -> None:
     """A new session."""
-    await unit.execute(insert(UserSession).values(**values))
+    await unit.execute(_INSERT_SESSION, values)
 
 
 async def lock_session(unit: WriteUnit, session_id: UUID) -> Row[Any] | None:
@@ -129,11 +169,8 @@ async def end_oldest_sessions(
     unit: WriteUnit, user_id: UUID, moment: datetime, limits: Lifetimes, *, keep: int
 ) -> list[UUID]:
     """End the living sessions of a user save the newest ``keep``. Answers their ids, the oldest first."""
-    living = select(UserSession.id).where(UserSession.user_id == user_id, lives(moment, limits))
-    surplus = living.order_by(UserSession.created_at.desc(), UserSession.id.desc()).offset(keep)
-    statement = update(UserSession).where(UserSession.id.in_(surplus))
-    values = {"revoked_at": moment, "revoked_reason": "too_many_sessions"}
-    ended = await unit.execute(statement.values(**values).returning(UserSession.id))
+    times = {"moment": moment, "opened_after": moment - limits.absolute, "used_after": moment - limits.idle}
+    ended = await unit.execute(_END_OLDEST, {**times, "user": user_id, "keep": keep})
     return sorted(ended.scalars())
 
 
@@ -147,13 +184,34 @@ async def count_newer_sessions(unit: ReadUnit, session: Row[Any], moment: dateti
 
 def lives(moment: datetime, limits: Lifetimes) -> ColumnElement[bool]:
     """Whether a session has neither been ended nor come to an end by itself."""
+    return _lives(literal(moment), literal(moment - limits.absolute), literal(moment - limits.idle))
+
+
+def _lives(moment: Any, opened_after: Any, used_after: Any) -> ColumnElement[bool]:
     return and_(
         UserSession.revoked_at.is_(None),
-        UserSession.expires_at > literal(moment),
-        UserSession.idle_expires_at > literal(moment),
-        UserSession.created_at > literal(moment - limits.absolute),
-        UserSession.last_used_at > literal(moment - limits.idle),
+        UserSession.expires_at > moment,
+        UserSession.idle_expires_at > moment,
+        UserSession.created_at > opened_after,
+        UserSession.last_used_at > used_after,
     )
+
+
+_SURPLUS: Final = (
+    select(UserSession.id)
+    .where(
+        UserSession.user_id == bindparam("user"),
+        _lives(*(bindparam(name, type_=DateTime(timezone=True)) for name in ("moment", "opened_after", "used_after"))),
+    )
+    .order_by(UserSession.created_at.desc(), UserSession.id.desc())
+    .offset(bindparam("keep", type_=Integer))
+)
+_END_OLDEST: Final = (
+    update(UserSession)
+    .where(UserSession.id.in_(_SURPLUS))
+    .values(revoked_at=bindparam("moment", type_=DateTime(timezone=True)), revoked_reason="too_many_sessions")
+    .returning(UserSession.id)
+)
 
 
 async def find_session(unit: ReadUnit, session_id: UUID) -> Row[Any] | None:

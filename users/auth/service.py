@@ -35,13 +35,15 @@ LogoutScope = Literal["local", "others", "global"]
 async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
     """Open a session. Raises InvalidCredentials, for whichever reason, after the same work.
 
-    Read, verify, write: no connection is held while the hash is computed.
+    Read, verify, write: no connection is held while the hash is computed, and none is taken for who is one too many.
     """
-    services = visit.services
-    async with visit.read() as unit:
-        user = await queries.find_login(unit, payload.username, visit.origin.ip_address)
-    tries = await spend_login(visit, payload.username, known_address=user is not None and user.known_address)
-    valid, renewed_hash = await services.passwords.verify(payload.password, user.password_hash if user else None)
+    passwords = visit.services.passwords
+    with passwords.place():
+        async with visit.read() as unit:
+            user = await queries.find_login(unit, payload.username, visit.origin.ip_address)
+        tries = await spend_login(visit, payload.username, known_address=user is not None and user.known_address)
+        stored = user.password_hash if user else None
+        valid, renewed_hash = await passwords.verify(payload.password, stored, placed=True)
     if user is not None and valid and user.is_active and user.mfa_enabled and payload.otp is None:
         await refund(visit, tries)
         raise MfaRequired

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from common.http.written import Written
 from dependencies import RequiresVisiting, Route
 from serving.visit import Visit
 from users.introspection import service
@@ -20,5 +21,4 @@ Introspector = Annotated[Visit, Depends(RequiresVisiting("tokens:introspect"))]
 async def introspect_token(visit: Introspector, request: Request) -> Response:
     """RFC 7662, for access tokens and API keys of the same tenant. Whatever is wrong with a credential, the answer is
     just `{"active": false}`. An API key's `allowed_cidrs` are for the asking service to check."""
-    answer = await service.introspect(visit, service.read_form(await request.body()))
-    return Response(answer, media_type="application/json")
+    return Written(await service.introspect(visit, service.read_form(await request.body())))
