@@ -13,12 +13,20 @@ import main
 from common.config import Config
 from tests.support.apps import Wired, running
 from tests.support.post import PostOffice, post_office
+from tests.support.probes import end_idle_connections
 from tests.support.servers import Servers, running_servers
 from tests.support.wire import wire_to
 from tests.support.world import TestTenant, client_of, create_tenant, create_twin
 
 # The contracts' assertions explain themselves like those of a test file.
 pytest.register_assert_rewrite("tests.support.contracts")
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _lent_connections() -> AsyncIterator[None]:
+    """Tests lend each other the owner's connections, which end with the process."""
+    yield
+    await end_idle_connections()
 
 
 @pytest.fixture(scope="session")
