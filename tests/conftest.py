@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator, Iterator
 from zlib import crc32
 
@@ -20,6 +22,16 @@ from tests.support.world import TestTenant, client_of, create_tenant, create_twi
 
 # The contracts' assertions explain themselves like those of a test file.
 pytest.register_assert_rewrite("tests.support.contracts")
+
+# httpx looks for it at each request, through the whole path: knowing at once that it is not there saves 0.2 ms each.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what lives as long as the process: modules, models and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session", autouse=True)
