@@ -25,7 +25,8 @@ _idle: dict[str, list[asyncpg.Connection]] = {}
 async def owner_connection(config: Config, schema: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection of the database's owner that sees one schema; nothing is left in it of whoever had it before."""
     url = plain_dsn(config.owner_url)
-    connection = await _idle_connection(url) or await asyncpg.connect(url)
+    # No statement is kept: its plan may be of another tenant's schema, which has changed since.
+    connection = await _idle_connection(url) or await asyncpg.connect(url, statement_cache_size=0)
     try:
         await connection.execute(f"SET search_path TO {quote_identifier(schema)}")
         yield connection
@@ -50,7 +51,7 @@ async def _idle_connection(url: str) -> asyncpg.Connection | None:
 
 
 async def _make_bare(connection: asyncpg.Connection) -> None:
-    """Everything that DISCARD ALL does, but for the statements and plans, which are worth keeping."""
+    """Everything that DISCARD ALL does, but for statements and plans, of which there are none."""
     await connection.reset()
     await connection.execute("SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES")
 
