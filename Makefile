@@ -48,8 +48,9 @@ $(INSTALLED): requirements.txt
 run: $(INSTALLED) ## Start PostgreSQL, Valkey and the service on port 8008, with a demo tenant
 	@$(PY) -m manage up
 
+# By file: what a file prepares for its tests is prepared once, not in every process.
 test: $(INSTALLED) ## Run the tests but the slow ones (PYTEST_ARGS="-k name" for some of them)
-	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%) --ignore=$(RACES))
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%) --ignore=$(RACES))
 
 test-slow: $(INSTALLED) ## Run the tests that start services, servers and commands
 	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),$(SLOW))

@@ -44,8 +44,8 @@ from common.signing_keys import KeyRing, load_key_ring
 from common.stopping import StopSignals
 from database import DATABASE_ERRORS, Database
 from migrations.audit_keeper import AuditKeeper
-from migrations.bootstrap import service_login
 from migrations.lifecycle import TenantLifecycle
+from migrations.login import service_login
 from migrations.provision import TenantProvisioner, plain_dsn
 from migrations.seed import CATALOGUE
 from migrations.startup import Startup

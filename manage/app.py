@@ -1,23 +1,22 @@
-"""The commands of ``python -m manage``. One function per command, which only translates options and calls a module."""
+"""The commands of ``python -m manage``. One function per command, which only translates options and calls a module.
+
+That module is loaded when its command is run: most bring the whole service, which takes a second or two, and ``--help``
+and ``psql`` need none of it.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
-from manage.env_example import write_env_example
-from manage.migrate import migrate as run_migrations
 from manage.nouns import NOUNS
 from manage.problems import run
-from manage.promises import write_promises
 from manage.psql import psql
-from manage.revision import make_revision, write_schema_sql
-from manage.up import run_everything
-from migrations.trees import Tree
 
 app = typer.Typer(
     help="Run and look after the System Service.",
@@ -45,13 +44,13 @@ def up(
     Without `DATABASE_URL` it brings its own PostgreSQL, without `REDIS_URL` or `REDIS_HOST` its own Valkey; their
     data and the secrets it makes are kept in `DATA_DIR`. Every variable of `.env.example` is obeyed.
     """
-    run_everything(demo=demo)
+    _work("up").run_everything(demo=demo)
 
 
 @app.command()
 def migrate() -> None:
     """Upgrade the system schema and every tenant that is behind. Safe to repeat; a killed run is simply run again."""
-    run_migrations()
+    _work("migrate").migrate()
 
 
 @app.command()
@@ -65,32 +64,37 @@ def openapi(
 @app.command("env-example")
 def env_example(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(".env.example")) -> None:
     """Write every variable of the configuration, with its default."""
-    write_env_example(path)
+    _work("env_example").write_env_example(path)
 
 
 @app.command()
 def promises(path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("docs/promises.md")) -> None:
     """Write what must never break, with the tests that guard it."""
-    write_promises(path)
+    _work("promises").write_promises(path)
 
 
 @app.command()
 def revision(
     *,
-    tree: Annotated[Tree, typer.Option(help="Which schema changes.")],
+    tree: Annotated[Literal["system", "tenant"], typer.Option(help="Which schema changes.")],
     message: Annotated[str, typer.Option(help="What the migration does, such as `add x to y`.")],
 ) -> None:
     """Draft the next migration of a tree from what the models have and the migrations lack."""
-    print(f"{make_revision(tree, message)} is written. Read and correct it, then run make schema.")
+    print(f"{_work('revision').make_revision(tree, message)} is written. Read and correct it, then run make schema.")
 
 
 @app.command()
 def schema() -> None:
     """Write migrations/tenant/schema.sql, which builds an empty tenant in one message, from the migrations."""
-    print(f"{write_schema_sql()} is written.")
+    print(f"{_work('revision').write_schema_sql()} is written.")
 
 
 app.command(context_settings={"ignore_unknown_options": True})(psql)
+
+
+def _work(name: str) -> Any:
+    """The module that does a command's work."""
+    return import_module(f"manage.{name}")
 
 
 def _listed() -> None:

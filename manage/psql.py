@@ -18,12 +18,11 @@ from common.config import Config
 from manage.embedded import EmbeddedPostgres, postgres_bin_dir
 from manage.embedded.binaries import SYSTEM_FOLDER
 from manage.embedded.homes import reachable_data_dir
-from manage.embedded.postgres import PORT, SUPERUSER
+from manage.embedded.postgres import DATABASE, PORT, SUPERUSER
 from manage.embedded.sockets import socket_folder
 from manage.kept_secrets import FILE_NAME, kept_secrets
 from manage.problems import CommandError
-from manage.up import DATABASE
-from migrations.bootstrap import service_login
+from migrations.login import service_login
 
 
 def psql(

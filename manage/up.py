@@ -21,6 +21,7 @@ from subprocess import Popen
 from common.config import Config
 from manage.demo import Address, create_demo_tenant, demo_lines, wait_until_ready
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
+from manage.embedded.postgres import DATABASE
 from manage.embedded.process import kill_group, spawn, stop_process
 from manage.embedded.server import EmbeddedServer
 from manage.kept_secrets import FILE_NAME, NAMES, kept_secrets, new_secret
@@ -29,7 +30,6 @@ from manage.problems import CommandError
 from manage.stop_signals import StopRequested, StopSignals
 from migrations.fleet import migrate_everything
 
-DATABASE = "multitenant_db"
 DEFAULTS = {"ENVIRONMENT": "development", "HOST": "127.0.0.1", "LOG_FORMAT": "console"}
 OTHER_DATABASE_URLS = ("DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "DATABASE_DIRECT_URL")
 GRACE_SECONDS = 25  # for requests in flight; uvicorn itself then ends within the 30 s of the stop plan

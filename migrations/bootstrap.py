@@ -11,52 +11,24 @@ import hashlib
 import hmac
 import secrets
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from common.config import Config
-from common.keys import derive_key
 from database import SYSTEM_ROLE, SYSTEM_SCHEMA, quote_identifier
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
+from migrations.login import Login, service_login
 from migrations.shared_rights import GROUP_RIGHTS, TENANTS_ROLE, convert_sql
 from migrations.trees import upgrade_in_turn
 
 MINIMUM_VERSION: Final = 13
 INSUFFICIENT_PRIVILEGE: Final = "42501"
 PREPARING_LOCK: Final = 7_300_001  # an advisory lock's key: preparations of one database wait for each other
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How the service itself connects."""
-
-    role: str
-    url: str
-    direct_url: str  # past PgBouncer, for LISTEN
-    derived: bool  # made and kept for the service, not named by DATABASE_URL
-
-
-def service_login(config: Config) -> Login:
-    """The service's login role and URL.
-
-    With an owner URL of its own, DATABASE_URL names the login role. With one URL only, that is the owner, and the
-    service uses a role made for it, whose password follows from SECRET_KEY: nothing has to be stored.
-    """
-    service = make_url(config.database_url.get_secret_value())
-    if make_url(config.owner_url).username != service.username:
-        direct = make_url((config.database_direct_url or config.database_url).get_secret_value())
-        return Login(service.username or "", _text(service), _text(_as(direct, service)), derived=False)
-    role = f"{service.database}_login"[:63]
-    password = derive_key(config.secret_key.get_secret_value(), f"database login {role}").hex()
-    own = service.set(username=role, password=password)
-    direct = make_url((config.database_direct_url or config.database_url).get_secret_value())
-    return Login(role, _text(own), _text(_as(direct, own)), derived=True)
 
 
 async def prepare_database(config: Config) -> Login:
@@ -195,12 +167,3 @@ def scram_verifier(password: str) -> str:
 
 def _escaped(literal: str) -> str:
     return literal.replace("'", "''")
-
-
-def _as(address: URL, account: URL) -> URL:
-    """The same server and database, as another account."""
-    return address.set(username=account.username, password=account.password)
-
-
-def _text(url: URL) -> str:
-    return url.render_as_string(hide_password=False)

@@ -23,8 +23,9 @@ from common.errors import ArchiveInvalid, DatabaseUnavailable, TenantExists
 from common.ids import TenantName, new_id
 from database import quote_identifier
 from migrations.archive import load_archive, read_manifest
-from migrations.bootstrap import create_role, membership_options, service_login
+from migrations.bootstrap import create_role, membership_options
 from migrations.entries import note_for_platform, note_for_tenant
+from migrations.login import service_login
 from migrations.orders import order_jobs
 from migrations.seals import adopt_signatures
 from migrations.seed import digest, write_seed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator, Iterator
 from zlib import crc32
 
@@ -13,6 +15,7 @@ import main
 from common.config import Config
 from tests.support.apps import Wired, running
 from tests.support.post import PostOffice, post_office
+from tests.support.probes import end_idle_connections
 from tests.support.servers import Servers, running_servers
 from tests.support.staff import Staff, hire
 from tests.support.wire import wire_to
@@ -20,6 +23,23 @@ from tests.support.world import TestTenant, client_of, create_tenant, create_twi
 
 # The contracts' assertions explain themselves like those of a test file.
 pytest.register_assert_rewrite("tests.support.contracts")
+
+# httpx looks for it at each request, through the whole path: knowing at once that it is not there saves 0.2 ms each.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what lives as long as the process: modules, models and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _lent_connections() -> AsyncIterator[None]:
+    """Tests lend each other the owner's connections, which end with the process."""
+    yield
+    await end_idle_connections()
 
 
 @pytest.fixture(scope="session")

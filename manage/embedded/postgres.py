@@ -22,6 +22,7 @@ from manage.embedded.server import ENVIRONMENT, EmbeddedServer
 from manage.embedded.sockets import remove_folder
 
 SUPERUSER = "postgres"
+DATABASE = "multitenant_db"  # where `make run` keeps everything
 PORT = 5432  # only part of the socket's name
 PASSWORD_FILE = "superuser.password"  # noqa: S105 - a file name; inside the cluster, so that the two are never apart
 

@@ -43,7 +43,7 @@ def stray_sql(modules: Sequence[Module]) -> list[str]:
     for module in modules:
         if module.file in {"queries.py", "models.py"} or module.path in WITH_SQL or module.unit == "migrations":
             continue
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
                 faults += [f"{module.path}:{node.lineno}" for name in node.names if name.name in STATEMENTS]
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
@@ -67,7 +67,7 @@ def environment_readers(modules: Sequence[Module]) -> list[str]:
     """Who asks for environment variables."""
     found = []
     for module in modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             asked = isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
             named = (
                 isinstance(node, ast.ImportFrom) and node.module == "os" and "environ" in {a.name for a in node.names}

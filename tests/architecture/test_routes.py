@@ -41,7 +41,7 @@ def unguarded(guards: Sequence[tuple[str, Guard]]) -> set[str]:
 def contract_paths(modules: Sequence[Module], contract: str) -> set[str]:
     """The paths for which a test class derives from the contract: its own ``path`` or, where ids are part of that, its
     ``template``; or its resource's."""
-    classes = [node for module in modules for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for module in modules for node in module.nodes if isinstance(node, ast.ClassDef)]
     fulfilling: set[str] = {contract}
     while more := {node.name for node in classes if _derives(node, fulfilling)} - fulfilling:
         fulfilling |= more

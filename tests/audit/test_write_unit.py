@@ -16,7 +16,7 @@ from common.cache.two_level import Message
 from common.config import Config
 from common.ids import TenantName, new_id
 from database import Database, WriteUnit
-from migrations.bootstrap import service_login
+from migrations.login import service_login
 from tests.support.probes import owner_connection
 from tests.support.world import TestTenant, create_tenant
 from users.models import Team

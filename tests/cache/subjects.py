@@ -14,7 +14,7 @@ from common.audit import Origin
 from common.cache.two_level import Message
 from common.ids import new_id
 from database import Database, Tenant
-from migrations.bootstrap import service_login
+from migrations.login import service_login
 from serving.visit import Visit
 from settings.entries.schemas import SettingPatch
 from settings.entries.service import update_setting

@@ -14,8 +14,9 @@ from common.config import Config
 from common.ids import TenantName
 from database import Database, Tenant
 from manage.embedded import EmbeddedPostgres
-from migrations.bootstrap import prepare_database, service_login
+from migrations.bootstrap import prepare_database
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
+from migrations.login import service_login
 from migrations.tenant import expected_revision
 from tests.database.conftest import Fortress
 from tests.support.apps import connect

@@ -10,7 +10,8 @@ from common.config import Config
 from common.ids import TenantName
 from database import Database, Tenant
 from manage.embedded import EmbeddedPostgres
-from migrations.bootstrap import prepare_database, service_login
+from migrations.bootstrap import prepare_database
+from migrations.login import service_login
 from migrations.shared_rights import TENANTS_ROLE
 from migrations.tenant import expected_revision
 from tests.database.conftest import Fortress

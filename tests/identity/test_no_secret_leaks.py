@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import make_url
 
 from common.config import Config
-from migrations.bootstrap import service_login
+from migrations.login import service_login
 from tests.identity.leak_scenario import PLATFORM_CANARY, SHOWN_ONCE, TENANT, TYPED, Scenario, body_of
 from tests.support.operations import operations_of
 from tests.support.probes import owner_connection

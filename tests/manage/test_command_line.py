@@ -87,6 +87,14 @@ def test_the_list_of_commands_is_complete() -> None:
         assert f" {command} " in shown
 
 
+def test_a_list_of_commands_and_psql_need_nothing_of_the_service() -> None:
+    """Both are there in half a second; loading the service takes two."""
+    loaded = "import sys, manage.app; print({'fastapi', 'alembic', 'database', 'users'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, text=True, check=True, stdout=subprocess.PIPE)
+
+    assert done.stdout == "set()\n"
+
+
 async def test_a_database_that_is_not_prepared_or_not_there_is_named(servers: Servers, tmp_path: Path) -> None:
     empty = servers.config(servers.new_database(), data_dir=tmp_path)
     absent = servers.config("postgresql://a:b@127.0.0.1:9/c", data_dir=tmp_path)

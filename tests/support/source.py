@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,11 @@ class Module:
     path: str
     text: str
     tree: ast.Module
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """The whole tree, one node after the other."""
+        return tuple(ast.walk(self.tree))
 
     @property
     def name(self) -> str:
@@ -74,7 +79,7 @@ def product() -> tuple[Module, ...]:
 
 def imports_of(module: Module, known: frozenset[str] = frozenset()) -> Iterator[Import]:
     """What a module imports. ``from a import b`` imports ``a.b`` where ``known`` says that this is a module."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -91,7 +96,7 @@ def is_below(name: str, *packages: str) -> bool:
 
 def functions_of(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Every function and method."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -101,13 +106,13 @@ def texts_of(module: Module) -> Iterator[tuple[int, str]]:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
     }
-    formatted = [node for node in ast.walk(module.tree) if isinstance(node, ast.JoinedStr)]
+    formatted = [node for node in module.nodes if isinstance(node, ast.JoinedStr)]
     pieces = {id(piece) for node in formatted for piece in node.values}
     for node in formatted:
         yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-    for found in ast.walk(module.tree):
+    for found in module.nodes:
         if isinstance(found, ast.Constant) and isinstance(found.value, str) and id(found) not in docstrings | pieces:
             yield found.lineno, found.value
