@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 from common.enums import ReminderStatus
 from common.ids import new_id
-from common.paging import ListQuery, Order, Slice, contains, created_within, fetch_slice
+from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import Reminder
@@ -55,7 +55,10 @@ _NEW: Final[Mapping[str, TypeEngine[Any]]] = {
     "offset_minutes": Integer(),
     "due_at": DateTime(timezone=True),
 }
-_WAITING: Final = ("id", "record_type", "record_id", "user_id", "offset_minutes", "due_at")
+_SHOWN: Final = (
+    *("id", "record_type", "record_id", "user_id", "offset_minutes", "due_at"),
+    *("status", "sent_at", "created_at"),
+)
 
 
 async def delete_pending(
@@ -90,15 +93,14 @@ async def insert_reminders(
     return written.all()
 
 
-async def find_pending(unit: ReadUnit, reminder_id: UUID) -> Row[Any] | None:
-    """A reminder that waits to be sent."""
-    statement = select(*(_reminders.c[name] for name in _WAITING)).where(_reminders.c.id == reminder_id, _is_pending())
-    return (await unit.execute(statement)).one_or_none()
+async def find_reminder(unit: ReadUnit, reminder_id: UUID) -> Row[Any] | None:
+    """A reminder, whosever it is."""
+    return (await unit.execute(_select_reminders().where(_reminders.c.id == reminder_id))).one_or_none()
 
 
-async def lock_pending(unit: WriteUnit, reminder_id: UUID) -> Row[Any] | None:
+async def lock_reminder(unit: WriteUnit, reminder_id: UUID) -> Row[Any] | None:
     """The same, locked until COMMIT."""
-    statement = select(_reminders.c.id).where(_reminders.c.id == reminder_id, _is_pending()).with_for_update()
+    statement = _select_reminders().where(_reminders.c.id == reminder_id).with_for_update()
     return (await unit.execute(statement)).one_or_none()
 
 
@@ -142,9 +144,12 @@ async def list_reminders(
         conditions.append(columns.due_at > due_after)
     if due_before is not None:
         conditions.append(columns.due_at < due_before)
-    shown = (*_WAITING, "status", "sent_at", "created_at")
-    statement = select(*(columns[name] for name in shown), title.label("title")).where(*conditions)
+    statement = _select_reminders().add_columns(title.label("title")).where(*conditions)
     return await fetch_slice(unit, statement, ORDER, query)
+
+
+def _select_reminders() -> AnySelect:
+    return select(*(_reminders.c[name] for name in _SHOWN))
 
 
 def _title(actor: Principal) -> ColumnElement[str | None]:

@@ -53,7 +53,7 @@ async def plan(
     people = list(dict.fromkeys(recipients))
     asked = [(offset, anchor) for offset in dict.fromkeys(offsets)] if anchor and people else []
     kept = [due for offset, moment in asked if (due := _due(offset, moment))]
-    planned = [due for due in [await _coming(unit, kind, record_id, *item) for item in asked] if due]
+    planned = [due for item in asked for due in await _coming(unit, kind, record_id, *item)]
     await queries.delete_pending(unit, kind, record_id, but={*kept, *planned}, of=people)
     await _order(unit, kind, record_id, planned, people)
 
@@ -63,20 +63,23 @@ async def cancel(unit: WriteUnit, kind: Kind, record_id: UUID) -> None:
     await queries.delete_pending(unit, kind, record_id, but=(), of=())
 
 
-async def settle(unit: WriteUnit, reminder: Row[Any], status: ReminderStatus) -> bool:
-    """Note what became of a pending reminder, and plan the next one of what repeats; False when it was withdrawn
-    meanwhile."""
+async def settle(unit: WriteUnit, reminder: Row[Any], status: ReminderStatus) -> None:
+    """Note what became of a reminder whose moment has come, unless it was dismissed or withdrawn meanwhile, and plan
+    the next one of what repeats."""
     kind = KINDS.get(reminder.record_type)
-    if kind is not None and kind.next_moment is not None:
+    repeating = kind if kind is not None and kind.next_moment is not None else None
+    if repeating is not None:
         # Whoever changes the record withdraws what is planned for it, and must not miss what is planned here.
-        await queries.lock_record(unit, kind, reminder.record_id)
-    if await queries.lock_pending(unit, reminder.id) is None:
-        return False
-    await queries.set_status(unit, reminder.id, status, now() if status == ReminderStatus.SENT else None)
-    unit.audit(f"tools.reminder.{status}", target=Target("reminder", str(reminder.id)))
-    if kind is not None and kind.next_moment is not None:
-        await _continue(unit, kind, reminder)
-    return True
+        await queries.lock_record(unit, repeating, reminder.record_id)
+    found = await queries.lock_reminder(unit, reminder.id)
+    if found is None:
+        return
+    if found.status == ReminderStatus.PENDING:
+        await queries.set_status(unit, reminder.id, status, now() if status == ReminderStatus.SENT else None)
+        unit.audit(f"tools.reminder.{status}", target=_target(reminder.id))
+    if repeating is not None:
+        await _continue(unit, repeating, reminder)
+        unit.audit("tools.reminder.repeated", target=_target(reminder.id))
 
 
 async def list_reminders(unit: ReadUnit, actor: Principal, query: ListQuery, **filters: Any) -> Page[OwnReminder]:
@@ -87,19 +90,17 @@ async def list_reminders(unit: ReadUnit, actor: Principal, query: ListQuery, **f
 
 async def dismiss_reminder(unit: WriteUnit, actor: Principal, reminder_id: UUID) -> None:
     """Do without a reminder of one's own. Raises NotFound for one that is not pending."""
-    reminder = await queries.find_pending(unit, reminder_id)
-    if (
-        reminder is None
-        or reminder.user_id != actor.user_id
-        or not await settle(unit, reminder, ReminderStatus.DISMISSED)
-    ):
+    found = await queries.lock_reminder(unit, reminder_id)
+    if found is None or (found.user_id, found.status) != (actor.user_id, ReminderStatus.PENDING):
         raise NotFound("You have no such reminder to come.")
+    await queries.set_status(unit, reminder_id, ReminderStatus.DISMISSED, None)
+    unit.audit("tools.reminder.dismissed", target=_target(reminder_id))
 
 
-def is_too_late(reminder: Row[Any], moment: datetime) -> bool:
-    """Whether a mail is of no use any more."""
+def is_over(reminder: Row[Any], moment: datetime) -> bool:
+    """Whether nobody wants the mail any more: it was dismissed, or is too late to be of use."""
     last: datetime = max(anchor_of(reminder), reminder.due_at + LATE)
-    return moment > last
+    return reminder.status != ReminderStatus.PENDING or moment > last
 
 
 def anchor_of(reminder: Row[Any]) -> datetime:
@@ -110,7 +111,10 @@ def anchor_of(reminder: Row[Any]) -> datetime:
 
 async def _continue(unit: WriteUnit, kind: Kind, reminder: Row[Any]) -> None:
     """Plan the same reminder of the next time. Those that passed during an outage are not made up for."""
-    due = await _next(unit, kind, reminder.record_id, reminder.offset_minutes, anchor_of(reminder))
+    offset = reminder.offset_minutes
+    due = await _next(
+        unit, kind, reminder.record_id, offset, max(anchor_of(reminder), now() + timedelta(minutes=offset))
+    )
     await _order(unit, kind, reminder.record_id, [due] if due else [], [reminder.user_id])
 
 
@@ -123,20 +127,25 @@ async def _order(
         unit.enqueue("tools.reminder", {"reminder_id": str(row.id)}, run_at=row.due_at)
 
 
-async def _coming(unit: ReadUnit, kind: Kind, record_id: UUID, offset: int, anchor: datetime) -> Due | None:
-    """The first moment that is not too late to be planned."""
-    due = _due(offset, anchor)
-    if due is not None and due[1] > now() - JUST_NOW:
-        return due
-    return await _next(unit, kind, record_id, offset, anchor)
+async def _coming(unit: ReadUnit, kind: Kind, record_id: UUID, offset: int, anchor: datetime) -> list[Due]:
+    """The moments to plan: the first that is not too late and, of what repeats, the first to come, which somebody who
+    was reminded just now has planned already."""
+    moment = now()
+    first = _due(offset, anchor)
+    found = [first] if first and first[1] > moment - JUST_NOW else []
+    after = max(anchor, moment - JUST_NOW + timedelta(minutes=offset))
+    while not found or found[-1][1] <= moment:
+        following = await _next(unit, kind, record_id, offset, after)
+        if following is None:
+            break
+        found.append(following)
+        after = following[1] + timedelta(minutes=offset)
+    return found
 
 
-async def _next(unit: ReadUnit, kind: Kind, record_id: UUID, offset: int, anchor: datetime) -> Due | None:
-    """The first moment to come that belongs to a later time than ``anchor``."""
-    if kind.next_moment is None:
-        return None
-    after = max(anchor, now() + timedelta(minutes=offset))
-    following = await kind.next_moment(unit, record_id, after)
+async def _next(unit: ReadUnit, kind: Kind, record_id: UUID, offset: int, after: datetime) -> Due | None:
+    """The moment that belongs to the first time after ``after``; None of what does not repeat."""
+    following = await kind.next_moment(unit, record_id, after) if kind.next_moment else None
     return _due(offset, following) if following else None
 
 
@@ -146,6 +155,10 @@ def _due(offset: int, anchor: datetime) -> Due | None:
         return offset, anchor - timedelta(minutes=offset)
     except OverflowError:
         return None
+
+
+def _target(reminder_id: UUID) -> Target:
+    return Target("reminder", str(reminder_id))
 
 
 def _shown(row: Row[Any]) -> OwnReminder:
