@@ -231,7 +231,8 @@ class TaskLink(LinkMixin, TenantBase):
 
 
 class LogCall(RecordMixin, TenantBase):
-    """A telephone call, planned or past. ``external_id`` is the telephone system's, so that a replay finds it."""
+    """A telephone call, planned or past. ``external_id`` is the telephone system's, so that a replay finds it. One
+    without ``started_at`` counts from when it was logged."""
 
     __tablename__ = "log_calls"
     __table_args__ = (
@@ -240,6 +241,11 @@ class LogCall(RecordMixin, TenantBase):
         CheckConstraint("phone_number ~ '^[+][1-9][0-9]{1,14}$'", name="phone_number_e164"),
         CheckConstraint("ended_at >= started_at", name="ends_after_start"),
         CheckConstraint("duration_seconds >= 0", name="duration_not_negative"),
+        CheckConstraint("ended_at IS NULL OR started_at IS NOT NULL", name="started_if_ended"),
+        CheckConstraint(
+            "status NOT IN ('planned', 'cancelled') OR (ended_at IS NULL AND duration_seconds IS NULL)",
+            name="not_held_not_ended",
+        ),
         at_most("contact_name", 200),
         at_most("contact_ref", 128),
         at_most("outcome", 500),
@@ -247,9 +253,10 @@ class LogCall(RecordMixin, TenantBase):
         at_most("recording_url", 2048),
         at_most("external_id", 128),
         *record_indexes("log_calls"),
-        living_index("log_calls", "started_at", "id"),
+        Index("ix_log_calls_began_at_id", text("coalesce(started_at, created_at)"), "id", postgresql_where=LIVING),
         living_index("log_calls", "status", "created_at", "id"),
         living_index("log_calls", "phone_number", "created_at", "id"),
+        living_index("log_calls", "contact_ref", "created_at", "id"),
         Index("uq_log_calls_external_id", "external_id", unique=True, postgresql_where=LIVING),
     )
 

@@ -13,6 +13,7 @@ from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
+from users.schemas import TimeZone, WebAddress
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "PlatformKeys",
     "Team",
     "TeamMember",
+    "TimeZone",
     "User",
+    "WebAddress",
     "cached_key_holders",
     "cached_principals",
     "cached_profiles",

@@ -1,4 +1,4 @@
--- revision: 0007
+-- revision: 0008
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -1096,3 +1096,17 @@ CREATE INDEX ix_reminders_user_id_due_at_id ON reminders (user_id, due_at, id);
 CREATE INDEX ix_reminders_user_id_created_at_id ON reminders (user_id, created_at, id);
 
 UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0005';
+
+-- Running upgrade 0007 -> 0008
+
+ALTER TABLE log_calls ADD CONSTRAINT ck_log_calls_started_if_ended CHECK (ended_at IS NULL OR started_at IS NOT NULL);
+
+ALTER TABLE log_calls ADD CONSTRAINT ck_log_calls_not_held_not_ended CHECK (status NOT IN ('planned', 'cancelled') OR (ended_at IS NULL AND duration_seconds IS NULL));
+
+DROP INDEX ix_log_calls_started_at_id;
+
+CREATE INDEX ix_log_calls_began_at_id ON log_calls (coalesce(started_at, created_at), id) WHERE deleted_at IS NULL;
+
+CREATE INDEX ix_log_calls_contact_ref_created_at_id ON log_calls (contact_ref, created_at, id) WHERE deleted_at IS NULL;
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
