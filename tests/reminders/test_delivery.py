@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from tests.reminders.stage import Stage, ahead
+from tests.reminders.stage import NOTE, Stage, ahead
 from tests.support import things
 from tests.support.post import PostOffice, entries, new_worker
 from tests.support.probes import owner_connection
 from tests.support.servers import PLATFORM_KEY
 from tests.support.world import TestTenant
+from tools.records.kinds import KINDS
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,22 @@ async def test_the_time_is_told_in_the_reader_s_zone_and_language(
     assert letter.subject == f"Fly Bcc: spy@evil.example <b>: {told.partition(' (')[0]}"
     assert letter.message["Bcc"] is None
     assert "&lt;b&gt;" in letter.body("html")
+
+
+async def test_whole_days_are_told_as_such_in_their_own_zone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a kind that keeps in a note's pin whether it is one, and in its color the zone."""
+    member = stage.tenant.people["member"]
+    kind = replace(NOTE, name="day", days=("is_pinned", "color"))
+    monkeypatch.setitem(KINDS, kind.name, kind)
+    note = await stage.note(member, title="Strike", is_pinned=True, color="America/New_York")
+
+    await stage.plan(note, datetime(2030, 7, 1, 4, tzinfo=UTC), member, kind=kind)
+    await stage.office.skip_waits()
+    (letter,) = await stage.office.deliver()
+
+    assert letter.subject == "Strike: Monday 1 July 2030"
+    assert ":00" not in letter.body()
+    assert "New_York" not in letter.body()
 
 
 @pytest.mark.promise("R1")

@@ -39,6 +39,7 @@ class Kind:
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
     related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
     next_moment: NextMoment | None = None  # of kinds that repeat: what their reminders go on with
+    days: tuple[str, str] | None = None  # columns: whether it is about whole days, and in which time zone these are
 
     def needs(self, action: str) -> str:
         """The permission for an action."""

@@ -32,8 +32,9 @@ class Letter:
     address: Row[Any]
     title: str
     page: str  # the record's, in the frontend
-    moment: datetime  # in the reader's time zone
-    zone: str
+    moment: datetime  # in ``zone``
+    zone: str  # the reader's; of whole days, the record's
+    whole_day: bool
 
 
 async def send_reminder(services: Services, job: Job) -> None:
@@ -68,12 +69,15 @@ async def _write(unit: ReadUnit, tenant: Tenant, reminder: Row[Any], settings: E
         return None
     address = await queries.find_address(unit, reminder.user_id)
     title = getattr(record, kind.title) or kind.name
+    whole_day, days_zone = (getattr(record, name) for name in kind.days) if kind.days else (False, "")
+    zone = days_zone if whole_day else address.timezone
     return Letter(
         address,
         title=" ".join(title.split()),  # it becomes the subject, which is one line
         page=f"{kind.permission}/{record.id}",
-        moment=service.anchor_of(reminder).astimezone(ZoneInfo(address.timezone)),
-        zone=address.timezone,
+        moment=service.anchor_of(reminder).astimezone(ZoneInfo(zone)),
+        zone=zone,
+        whole_day=whole_day,
     )
 
 
@@ -88,5 +92,6 @@ async def _send(services: Services, letter: Letter) -> None:
         title=letter.title,
         moment=letter.moment,
         zone=letter.zone,
+        whole_day=letter.whole_day,
         link=f"{services.config.app_base_url}/{letter.page}",
     )
