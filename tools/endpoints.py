@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import notes, search, timeline
+from tools import calls, notes, reminders, search, timeline
 from tools.records.kinds import KINDS
 
-RESOURCES = (notes.RESOURCE, timeline.RESOURCE, search.RESOURCE)
+# Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
+RESOURCES = (
+    notes.RESOURCE,
+    calls.RESOURCE,
+    reminders.RESOURCE,
+    timeline.RESOURCE,
+    search.RESOURCE,
+)
 
 router = APIRouter()
 for resource in RESOURCES:

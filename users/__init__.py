@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from users import operators
 from users.api_keys.usage import KeyUsage
+from users.auth.principals import load_absent
 from users.caching import cached_bearers, cached_key_holders, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
@@ -13,6 +14,7 @@ from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
+from users.schemas import TimeZone, WebAddress
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -27,13 +29,16 @@ __all__ = [
     "PlatformKeys",
     "Team",
     "TeamMember",
+    "TimeZone",
     "User",
+    "WebAddress",
     "cached_bearers",
     "cached_key_holders",
     "cached_profiles",
     "cached_tenants",
     "count_outdated_tenants",
     "keep_house",
+    "load_absent",
     "operators",
     "router",
 ]
