@@ -17,7 +17,7 @@
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid
+    │   ├── TeamCycle · TaskCycle · ImportInvalid · SettingInvalid · FlagsInvalid
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -358,6 +358,11 @@ class UnknownReference(Unprocessable):
 class TeamCycle(Unprocessable):
     code = "team_cycle"
     default_detail = "A team cannot be below itself."
+
+
+class TaskCycle(Unprocessable):
+    code = "task_cycle"
+    default_detail = "A task cannot be a part of itself."
 
 
 class TooManyRequests(ServiceError):

@@ -1,0 +1,1 @@
+"""Tasks and the tasks they are parts of."""
