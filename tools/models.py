@@ -165,7 +165,6 @@ class NoteLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), primary_key=True)
 
 
-MAX_TASK_REMINDERS = 10
 # As PostgreSQL writes it, so that a query's expression is found to be the index's: what is never due comes last.
 DUE_OR_NEVER = "COALESCE(due_at, 'infinity'::timestamp with time zone)"
 
@@ -174,7 +173,6 @@ class Task(RecordMixin, TagsMixin, TenantBase):
     """Something to do. ``position`` orders a board; being a fraction, it lets a task move between two others.
 
     ``previous_id`` is the task of a series after whose completion this one was made: at most one for each.
-    ``reminders`` are minutes before ``due_at``.
     """
 
     __tablename__ = "tasks"
@@ -189,8 +187,6 @@ class Task(RecordMixin, TagsMixin, TenantBase):
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
         # PostgreSQL sorts NaN above infinity, so this refuses it too.
         CheckConstraint("position > '-Infinity' AND position < 'Infinity'", name="position_finite"),
-        CheckConstraint(f"cardinality(reminders) <= {MAX_TASK_REMINDERS}", name="reminders_count"),
-        CheckConstraint("array_position(reminders, NULL) IS NULL", name="reminders_not_null"),
         *tag_rules("tasks"),
         *record_indexes("tasks"),
         Index("ix_tasks_due_at_id", text(DUE_OR_NEVER), "id", postgresql_where=LIVING),
@@ -214,7 +210,6 @@ class Task(RecordMixin, TagsMixin, TenantBase):
     position: Mapped[float] = mapped_column(Double, server_default="0")
     recurrence: Mapped[str | None]
     previous_id: Mapped[UUID | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))
-    reminders: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"))
     search: Mapped[str] = search_vector(A="title", B="description")
 
 

@@ -1069,12 +1069,6 @@ ALTER TABLE tasks ADD CONSTRAINT fk_tasks_previous_id FOREIGN KEY(previous_id) R
 
 CREATE UNIQUE INDEX uq_tasks_previous_id ON tasks (previous_id);
 
-ALTER TABLE tasks ADD COLUMN reminders INTEGER[] DEFAULT '{}' NOT NULL;
-
-ALTER TABLE tasks ADD CONSTRAINT ck_tasks_reminders_count CHECK (cardinality(reminders) <= 10);
-
-ALTER TABLE tasks ADD CONSTRAINT ck_tasks_reminders_not_null CHECK (array_position(reminders, NULL) IS NULL);
-
 DROP INDEX ix_tasks_due_at_id;
 
 DROP INDEX ix_tasks_assignee_id_due_at_id;

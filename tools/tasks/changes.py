@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -11,15 +11,16 @@ from sqlalchemy import Row
 from common.clock import now
 from common.enums import TaskStatus
 from common.errors import TaskCycle, UnknownReference, Unprocessable
+from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.records import queries as records
 from tools.records import service
 from tools.tasks import queries
 from tools.tasks.kind import TASK
-from tools.tasks.tree.queries import list_ancestors, lock_structure
-
-STEP: Final = 1024.0  # between two neighbours that nothing was moved between yet
+from tools.tasks.positions import between
+from tools.tasks.recurrence.service import continue_series
+from tools.tasks.tree.queries import find_last_position, list_ancestors, lock_structure
 
 
 async def complete_new(unit: WriteUnit, actor: Principal, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,15 +29,21 @@ async def complete_new(unit: WriteUnit, actor: Principal, values: Mapping[str, A
     _check_dates(values["start_at"], values["due_at"])
     made = {**values, "completed_at": now() if values["status"] == TaskStatus.DONE else None}
     if made["position"] is None:
-        made["position"] = await last_position(unit, values["status"])
+        made["position"] = between(await find_last_position(unit, values["status"]), None)
     return made
 
 
 async def change_task(
-    unit: WriteUnit, actor: Principal, task_id: UUID, values: Mapping[str, Any], expected_version: int | None
-) -> bool:
-    """Set these fields of a task; whether anything changed. Raises what ``begin_change`` does, UnknownReference,
-    TaskCycle or Unprocessable."""
+    unit: WriteUnit,
+    actor: Principal,
+    task_id: UUID,
+    values: Mapping[str, Any],
+    *,
+    expected_version: int | None,
+    settings: Effective,
+) -> None:
+    """Set these fields of a task, and if that completes one of a series, make the next. Raises what ``begin_change``
+    does, UnknownReference, TaskCycle or Unprocessable."""
     if values.get("parent_id") is not None:
         await lock_structure(unit)
     before = await service.begin_change(unit, TASK, actor, task_id, expected_version=expected_version)
@@ -45,13 +52,10 @@ async def change_task(
     if new.get("parent_id") is not None and task_id in await list_ancestors(unit, new["parent_id"]):
         raise TaskCycle(pointer="/body/parent_id")
     _check_dates(*(values.get(name, getattr(before, name)) for name in ("start_at", "due_at")))
-    return await service.finish_change(unit, TASK, before, {**values, **_completion(before, values)})
-
-
-async def last_position(unit: ReadUnit, status: str) -> float:
-    """A position behind all others of a column."""
-    last = await queries.find_last_position(unit, status)
-    return STEP if last is None else last + STEP
+    completion = _completion(before, values)
+    await service.finish_change(unit, TASK, before, {**values, **completion})
+    if completion.get("completed_at") is not None:
+        await continue_series(unit, task_id, settings)
 
 
 def _completion(before: Row[Any], values: Mapping[str, Any]) -> dict[str, Any]:

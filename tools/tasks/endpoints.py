@@ -5,68 +5,24 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
+from fastapi import APIRouter, Depends
 
-from common.enums import TaskPriority, TaskStatus
 from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
-from tools.records.endpoints import Filters, TagFilter
+from tools.records.endpoints import Filters
 from tools.tasks import service
-from tools.tasks.filters import Me, Nothing, TaskFilters
+from tools.tasks.board.endpoints import router as board
+from tools.tasks.filters.endpoints import Narrowed
 from tools.tasks.schemas import Task, TaskCreate, TaskPatch, TaskReplace
 
 router = APIRouter(prefix="/tools/tasks", tags=["tasks"], route_class=Route)
+router.include_router(board)  # before the routes that would take its name for an id
 
 TasksReader = Annotated[Principal, Depends(Requires("tasks:read"))]
 TasksCreator = Annotated[Principal, Depends(Requires("tasks:create"))]
 TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]
 TasksDeleter = Annotated[Principal, Depends(Requires("tasks:delete"))]
-
-
-async def task_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
-    tag: TagFilter = (),
-    status: Annotated[tuple[TaskStatus, ...], Query(description="Repeated, any of them.")] = (),
-    priority: Annotated[tuple[TaskPriority, ...], Query(description="Repeated, any of them.")] = (),
-    assignee_id: Annotated[
-        UUID | Me | Nothing | None, Query(description="A user, `me`, or `none` for nobody's.")
-    ] = None,
-    team_id: Annotated[UUID | Nothing | None, Query(description="A team, or `none`.")] = None,
-    parent_id: Annotated[UUID | Nothing | None, Query(description="The subtasks of a task; `none`: of none.")] = None,
-    start_after: AwareDatetime | None = None,
-    start_before: AwareDatetime | None = None,
-    due_after: AwareDatetime | None = None,
-    due_before: AwareDatetime | None = None,
-    completed_after: AwareDatetime | None = None,
-    completed_before: AwareDatetime | None = None,
-    position_after: Annotated[float | None, Query(allow_inf_nan=False)] = None,
-    position_before: Annotated[float | None, Query(allow_inf_nan=False)] = None,
-    is_overdue: Annotated[bool | None, Query(description="Due before now, neither done nor cancelled.")] = None,
-    is_recurring: Annotated[bool | None, Query(description="Has a recurrence.")] = None,
-) -> TaskFilters:
-    """The filters, read from the query."""
-    return TaskFilters(
-        tags=tag,
-        status=status,
-        priority=priority,
-        assignee_id=assignee_id,
-        team_id=team_id,
-        parent_id=parent_id,
-        start_after=start_after,
-        start_before=start_before,
-        due_after=due_after,
-        due_before=due_before,
-        completed_after=completed_after,
-        completed_before=completed_before,
-        position_after=position_after,
-        position_before=position_before,
-        is_overdue=is_overdue,
-        is_recurring=is_recurring,
-    )
-
-
-Narrowed = Annotated[TaskFilters, Depends(task_filters)]
 
 
 @router.get("", summary="List tasks")
@@ -93,15 +49,28 @@ async def get_task(unit: Read, actor: TasksReader, task_id: UUID, reply: Replyin
 
 
 @router.put("/{task_id}", summary="Replace a task's fields")
-async def replace_task(unit: Write, actor: TasksEditor, task_id: UUID, payload: TaskReplace, reply: Replying) -> Task:
+async def replace_task(  # noqa: PLR0917 - FastAPI calls it by keyword
+    unit: Write, actor: TasksEditor, task_id: UUID, payload: TaskReplace, reply: Replying, settings: Obeyed
+) -> Task:
     """Sets every editable field; what is left out gets its default, save `position`."""
-    return reply.tag(await service.replace_task(unit, actor, task_id, payload, reply.expected_version))
+    return reply.tag(
+        await service.replace_task(
+            unit, actor, task_id, payload, expected_version=reply.expected_version, settings=settings
+        )
+    )
 
 
 @router.patch("/{task_id}", summary="Change some of a task's fields")
-async def update_task(unit: Write, actor: TasksEditor, task_id: UUID, payload: TaskPatch, reply: Replying) -> Task:
-    """Sets the fields given and leaves the others. `status` sets and clears `completed_at`."""
-    return reply.tag(await service.update_task(unit, actor, task_id, payload, reply.expected_version))
+async def update_task(  # noqa: PLR0917 - FastAPI calls it by keyword
+    unit: Write, actor: TasksEditor, task_id: UUID, payload: TaskPatch, reply: Replying, settings: Obeyed
+) -> Task:
+    """Sets the fields given and leaves the others. `status` sets and clears `completed_at`; the first completion of a
+    task with a `recurrence` makes the next one."""
+    return reply.tag(
+        await service.update_task(
+            unit, actor, task_id, payload, expected_version=reply.expected_version, settings=settings
+        )
+    )
 
 
 @router.delete("/{task_id}", status_code=204, summary="Delete a task")

@@ -1,95 +1,13 @@
-"""The SQL of tasks: the orders and filters of their lists, and whether what a task names is there."""
+"""The SQL behind the rules of tasks: whether what one names is there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, case, func, literal_column, select
+from sqlalchemy import select
 
-from common.enums import TaskPriority, TaskStatus
-from common.paging import Order
 from database import ReadUnit
-from shared_auth import Principal
-from tools.records.kinds import Condition
-from tools.tasks.filters import TaskFilters
-from tools.tasks.kind import TASK
-from tools.tasks.tree.queries import is_overdue
 from users import Team, User
-
-_columns: Any = TASK.table.c
-
-
-def _or_never(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A time to sort and compare by: none is later than all. Of ``due_at``, it is what the indexes hold."""
-    return func.coalesce(column, literal_column("'infinity'::timestamp with time zone", DateTime(timezone=True)))
-
-
-def _place(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[int]:
-    """Where a value stands in its enumeration."""
-    return case({value: number for number, value in enumerate(values)}, value=column)
-
-
-ORDER: Final = Order(
-    fields={
-        "created_at": _columns.created_at,
-        "updated_at": _columns.updated_at,
-        "title": _columns.title,
-        "position": _columns.position,
-        "start_at": _or_never(_columns.start_at),
-        "due_at": _or_never(_columns.due_at),
-        "completed_at": _or_never(_columns.completed_at),
-        "priority": _place(_columns.priority, list(TaskPriority)),
-        "status": _place(_columns.status, list(TaskStatus)),
-    },
-    identity=_columns.id,
-)
-
-
-def filter_conditions(filters: TaskFilters, actor: Principal) -> list[Condition]:
-    """The filters as conditions."""
-    return [*_references(filters, actor), *_times(filters), *_states(filters)]
-
-
-def _references(filters: TaskFilters, actor: Principal) -> list[Condition]:
-    found = []
-    for name in ("assignee_id", "team_id", "parent_id"):
-        wanted: UUID | str | None = getattr(filters, name)
-        if wanted == "none":
-            found.append(_columns[name].is_(None))
-        elif wanted is not None:
-            found.append(_columns[name] == (actor.user_id if wanted == "me" else wanted))
-    return found
-
-
-def _times(filters: TaskFilters) -> list[Condition]:
-    found: list[Condition] = []
-    for name in ("start", "due", "completed"):
-        column = _columns[f"{name}_at"]
-        after, before = getattr(filters, f"{name}_after"), getattr(filters, f"{name}_before")
-        if after is not None:
-            found += [_or_never(column) > after, column.is_not(None)]
-        if before is not None:
-            found.append(_or_never(column) < before)
-    return found
-
-
-def _states(filters: TaskFilters) -> list[Condition]:
-    found: list[Condition] = []
-    if filters.status:
-        found.append(_columns.status.in_(filters.status))
-    if filters.priority:
-        found.append(_columns.priority.in_(filters.priority))
-    if filters.position_after is not None:
-        found.append(_columns.position > filters.position_after)
-    if filters.position_before is not None:
-        found.append(_columns.position < filters.position_before)
-    if filters.is_overdue is not None:
-        found.append(is_overdue() == filters.is_overdue)
-    if filters.is_recurring is not None:
-        found.append(_columns.recurrence.is_not(None) == filters.is_recurring)
-    return found
 
 
 async def is_active_user(unit: ReadUnit, user_id: UUID) -> bool:
@@ -101,10 +19,3 @@ async def is_active_user(unit: ReadUnit, user_id: UUID) -> bool:
 async def is_team(unit: ReadUnit, team_id: UUID) -> bool:
     """Whether there is such a team."""
     return (await unit.execute(select(Team.id).where(Team.id == team_id))).one_or_none() is not None
-
-
-async def find_last_position(unit: ReadUnit, status: str) -> float | None:
-    """The position of the last living task of a column of the board."""
-    last = select(func.max(_columns.position)).where(_columns.status == status, _columns.deleted_at.is_(None))
-    position: float | None = (await unit.execute(last)).scalar_one()
-    return position

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from common.enums import TaskPriority, TaskStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.records.schemas import NOT_GIVEN, Links, Record, Tags, Title
+from tools.tasks.recurrence.rules import parse_rule
 
 EXAMPLE_ID: Final = "01a2070b-d702-75af-a80e-ace08e3a517f"
 
@@ -27,6 +29,24 @@ Moment = Annotated[
 ]
 # Far below 2^53: two positions that differ by a thousandth are still told apart.
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, examples=[1024.0])]
+
+
+def _as_rule(text: str) -> str:
+    try:
+        return parse_rule(text).text
+    except ValueError as error:
+        raise PydanticCustomError("recurrence_invalid", "{reason}", {"reason": str(error)}) from None
+
+
+Recurrence = Annotated[
+    PlainText,
+    StringConstraints(min_length=1, max_length=500),
+    AfterValidator(_as_rule),
+    Field(
+        examples=["FREQ=WEEKLY;BYDAY=MO"],
+        description="An RFC 5545 RRULE of whole days, by the tenant's clock: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY.",
+    ),
+]
 UserRef = Annotated[UUID, Field(examples=[EXAMPLE_ID])]
 
 
@@ -73,6 +93,7 @@ class TaskReplace(Payload):
     due_at: Moment | None = None
     parent_id: UUID | None = None
     position: Position | None = Field(default=None, description="Left out, a new task comes last in its column.")
+    recurrence: Recurrence | None = None
     tags: Tags = Field(default_factory=list)
     links: Links = Field(default_factory=list)
 
@@ -94,5 +115,6 @@ class TaskPatch(Payload):
     due_at: Moment | None = None
     parent_id: UUID | None = None
     position: Position = NOT_GIVEN
+    recurrence: Recurrence | None = None
     tags: Tags = NOT_GIVEN
     links: Links = NOT_GIVEN

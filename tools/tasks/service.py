@@ -12,10 +12,11 @@ from shared_auth import Principal
 from shared_models import Page
 from tools.records import queries as records
 from tools.records import service
-from tools.tasks import queries
 from tools.tasks.changes import change_task, complete_new
-from tools.tasks.filters import TaskFilters
+from tools.tasks.filters.queries import ORDER, filter_conditions
+from tools.tasks.filters.schemas import TaskFilters
 from tools.tasks.kind import TASK
+from tools.tasks.recurrence.service import continue_series
 from tools.tasks.schemas import Task, TaskCreate, TaskPatch, TaskReplace
 
 
@@ -25,11 +26,9 @@ async def list_tasks(
     """A page of tasks."""
     conditions = [
         *records.record_conditions(TASK, query, tags=filters.tags, **common),
-        *queries.filter_conditions(filters, actor),
+        *filter_conditions(filters, actor),
     ]
-    found = await records.list_records(
-        unit, TASK, actor, query, order=queries.ORDER, conditions=conditions, deleted=deleted
-    )
+    found = await records.list_records(unit, TASK, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     tasks = [Task.model_validate(row) for row in found.rows]
     return Page(items=tasks, next_cursor=found.next_cursor, total=found.total)
 
@@ -48,23 +47,38 @@ async def create_task(unit: WriteUnit, actor: Principal, payload: TaskCreate, se
     """A new task. Raises UnknownReference or Unprocessable."""
     values = await complete_new(unit, actor, payload.model_dump())
     task_id = await service.create_record(unit, TASK, values, settings, created_by=actor.user_id)
+    if values["completed_at"] is not None:
+        await continue_series(unit, task_id, settings)
     return await get_written_task(unit, task_id)
 
 
 async def replace_task(
-    unit: WriteUnit, actor: Principal, task_id: UUID, payload: TaskReplace, expected_version: int | None
+    unit: WriteUnit,
+    actor: Principal,
+    task_id: UUID,
+    payload: TaskReplace,
+    *,
+    expected_version: int | None,
+    settings: Effective,
 ) -> Task:
     """Set all editable fields; without a position, all but that."""
-    left_out = {"position"} if payload.position is None else set()
-    await change_task(unit, actor, task_id, payload.model_dump(exclude=left_out), expected_version)
+    values = payload.model_dump(exclude={"position"} if payload.position is None else set())
+    await change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
     return await get_written_task(unit, task_id)
 
 
 async def update_task(
-    unit: WriteUnit, actor: Principal, task_id: UUID, payload: TaskPatch, expected_version: int | None
+    unit: WriteUnit,
+    actor: Principal,
+    task_id: UUID,
+    payload: TaskPatch,
+    *,
+    expected_version: int | None,
+    settings: Effective,
 ) -> Task:
     """Set the given fields."""
-    await change_task(unit, actor, task_id, payload.model_dump(exclude_unset=True), expected_version)
+    values = payload.model_dump(exclude_unset=True)
+    await change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
     return await get_written_task(unit, task_id)
 
 

@@ -1,4 +1,4 @@
-"""Tasks that follow another in a series, their reminders, comments and mentions; orders by when they are due.
+"""Tasks that follow another in a series, their comments and mentions; orders by when they are due.
 
 Revision ID: 0006
 Revises: 0005
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0006"
 down_revision = "0005"
@@ -23,11 +22,6 @@ def upgrade() -> None:
     op.add_column("tasks", sa.Column("previous_id", sa.Uuid(), nullable=True))
     op.create_foreign_key(op.f("fk_tasks_previous_id"), "tasks", "tasks", ["previous_id"], ["id"], ondelete="SET NULL")
     op.create_index("uq_tasks_previous_id", "tasks", ["previous_id"], unique=True)
-    op.add_column(
-        "tasks", sa.Column("reminders", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False)
-    )
-    op.create_check_constraint(op.f("ck_tasks_reminders_count"), "tasks", "cardinality(reminders) <= 10")
-    op.create_check_constraint(op.f("ck_tasks_reminders_not_null"), "tasks", "array_position(reminders, NULL) IS NULL")
     _index_due_dates(DUE_OR_NEVER)
     _create_comments()
 
@@ -76,9 +70,6 @@ def downgrade() -> None:
     op.drop_table("task_mentions")
     op.drop_table("task_comments")
     _index_due_dates("due_at")
-    op.drop_constraint(op.f("ck_tasks_reminders_not_null"), "tasks", type_="check")
-    op.drop_constraint(op.f("ck_tasks_reminders_count"), "tasks", type_="check")
-    op.drop_column("tasks", "reminders")
     op.drop_index("uq_tasks_previous_id", table_name="tasks")
     op.drop_constraint(op.f("fk_tasks_previous_id"), "tasks", type_="foreignkey")
     op.drop_column("tasks", "previous_id")

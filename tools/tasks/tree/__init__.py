@@ -1,1 +1,1 @@
-"""Tasks and the tasks they are parts of."""
+"""How tasks hang together: parts of each other, one after another."""

@@ -1,4 +1,4 @@
-"""The SQL of parents and subtasks, and what a task shows that is not stored with it."""
+"""The SQL of where a task stands among the others: above, below, before, behind; also what it shows of that."""
 
 from __future__ import annotations
 
@@ -54,3 +54,10 @@ async def list_ancestors(unit: ReadUnit, task_id: UUID) -> set[UUID]:
     above = select(_tasks.c.id, _tasks.c.parent_id).where(_tasks.c.id == task_id).cte("above", recursive=True)
     above = above.union(select(_tasks.c.id, _tasks.c.parent_id).join(above, _tasks.c.id == above.c.parent_id))
     return set((await unit.execute(select(above.c.id))).scalars())
+
+
+async def find_last_position(unit: ReadUnit, status: str) -> float | None:
+    """The position of the last living task of a column of the board."""
+    last = select(func.max(_tasks.c.position)).where(_tasks.c.status == status, _tasks.c.deleted_at.is_(None))
+    position: float | None = (await unit.execute(last)).scalar_one()
+    return position
