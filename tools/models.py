@@ -1,4 +1,4 @@
-"""The data model of the tools module: notes, tasks, calls, attachments, events and reviews.
+"""The data model of the tools module: notes, tasks, calls, attachments, events, reviews, and reminders of them.
 
 A resource's tables refer to those of other modules, never to those of another tool: each can be removed on its own.
 """
@@ -22,7 +22,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.schema import SchemaItem
 
@@ -32,6 +32,7 @@ from common.enums import (
     CallDirection,
     CallStatus,
     EventStatus,
+    ReminderStatus,
     ReviewStatus,
     TaskPriority,
     TaskStatus,
@@ -42,6 +43,8 @@ LIVING = text("deleted_at IS NULL")
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 32  # 20 * 32 characters of 4 bytes stay below the 2,704 bytes a GIN key may have
 MAX_EXDATES = 500
+MAX_REMINDERS = 5
+MAX_REMINDER_MINUTES = 28 * 24 * 60
 # The languages PostgreSQL 13 and newer can stem, by the first part of a locale. Any other is searched word by word.
 SEARCH_LANGUAGES = {
     "da": "danish",
@@ -125,6 +128,20 @@ class TagsMixin:
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
 
 
+def reminder_rules() -> tuple[SchemaItem, ...]:
+    """A short list. What is in it, ``tools.reminders.schemas`` says."""
+    listed = "jsonb_typeof(reminders) = 'array'"  # the length of anything else is an error
+    short = f"CASE WHEN {listed} THEN jsonb_array_length(reminders) <= {MAX_REMINDERS} ELSE false END"
+    return (CheckConstraint(short, name="reminders_count"),)
+
+
+class RemindersMixin:
+    """How long before it is due somebody is reminded of a record: ``[{"offset_minutes": 30}]``. Who, when, and whether
+    that has happened, ``Reminder`` says."""
+
+    reminders: Mapped[list[dict[str, int]]] = mapped_column(JSONB, server_default=text("'[]'"))
+
+
 class LinkMixin:
     """References from a record to objects of other services (a booking, a customer): free text, checked by nobody."""
 
@@ -169,7 +186,7 @@ class NoteLink(LinkMixin, TenantBase):
 DUE_OR_NEVER = "COALESCE(due_at, 'infinity'::timestamp with time zone)"
 
 
-class Task(RecordMixin, TagsMixin, TenantBase):
+class Task(RecordMixin, TagsMixin, RemindersMixin, TenantBase):
     """Something to do. ``position`` orders a board; being a fraction, it lets a task move between two others.
 
     ``previous_id`` is the task of a series after whose completion this one was made: at most one for each.
@@ -188,6 +205,7 @@ class Task(RecordMixin, TagsMixin, TenantBase):
         # PostgreSQL sorts NaN above infinity, so this refuses it too.
         CheckConstraint("position > '-Infinity' AND position < 'Infinity'", name="position_finite"),
         *tag_rules("tasks"),
+        *reminder_rules(),
         *record_indexes("tasks"),
         Index("ix_tasks_due_at_id", text(DUE_OR_NEVER), "id", postgresql_where=LIVING),
         living_index("tasks", "status", "position", "id"),
@@ -328,7 +346,7 @@ class AttachmentLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("attachments.id", ondelete="CASCADE"), primary_key=True)
 
 
-class Event(RecordMixin, TenantBase):
+class Event(RecordMixin, RemindersMixin, TenantBase):
     """An appointment, single or recurring (RFC 5545). ``timezone`` is the one in which ``rrule`` keeps its hour."""
 
     __tablename__ = "events"
@@ -343,6 +361,7 @@ class Event(RecordMixin, TenantBase):
         CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
         CheckConstraint(f"cardinality(exdates) <= {MAX_EXDATES}", name="exdates_count"),
         CheckConstraint("array_position(exdates, NULL) IS NULL", name="exdates_not_null"),
+        *reminder_rules(),
         *record_indexes("events"),
         living_index("events", "starts_at", "id"),
         living_index("events", "ends_at", "id"),
@@ -434,3 +453,33 @@ class ReviewLink(LinkMixin, TenantBase):
     __tablename__ = "review_links"
 
     record_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Reminder(IdMixin, TenantBase):
+    """A mail to one person at one moment, about a record of any kind. The row's moment never changes: a record that
+    moves gets other rows, so a job knows by the row's id what it was ordered for."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (
+        at_most("record_type", 32),
+        one_of("status", list(ReminderStatus)),
+        CheckConstraint(f"offset_minutes BETWEEN 0 AND {MAX_REMINDER_MINUTES}", name="offset_minutes_range"),
+        CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at_if_sent"),
+        Index(
+            "uq_reminders_moment",
+            *("record_type", "record_id", "user_id", "offset_minutes", "due_at"),
+            unique=True,
+            postgresql_where=text("status <> 'missed'"),
+        ),
+        Index(None, "user_id", "due_at", "id"),
+        Index(None, "user_id", "created_at", "id"),
+    )
+
+    record_type: Mapped[str]
+    record_id: Mapped[UUID]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    offset_minutes: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(server_default=ReminderStatus.PENDING)
+    sent_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

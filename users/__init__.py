@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from users import operators
 from users.api_keys.usage import KeyUsage
+from users.auth.principals import load_absent
 from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
@@ -32,6 +33,7 @@ __all__ = [
     "cached_tenants",
     "count_outdated_tenants",
     "keep_house",
+    "load_absent",
     "operators",
     "router",
 ]

@@ -1,4 +1,4 @@
--- revision: 0006
+-- revision: 0007
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -1107,3 +1107,39 @@ CREATE TABLE task_mentions (
 CREATE INDEX ix_task_mentions_user_id ON task_mentions (user_id);
 
 UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
+-- Running upgrade 0006 -> 0007
+
+ALTER TABLE tasks ADD COLUMN reminders JSONB DEFAULT '[]' NOT NULL;
+
+ALTER TABLE tasks ADD CONSTRAINT ck_tasks_reminders_count CHECK (CASE WHEN jsonb_typeof(reminders) = 'array' THEN jsonb_array_length(reminders) <= 5 ELSE false END);
+
+ALTER TABLE events ADD COLUMN reminders JSONB DEFAULT '[]' NOT NULL;
+
+ALTER TABLE events ADD CONSTRAINT ck_events_reminders_count CHECK (CASE WHEN jsonb_typeof(reminders) = 'array' THEN jsonb_array_length(reminders) <= 5 ELSE false END);
+
+CREATE TABLE reminders (
+    id UUID NOT NULL, 
+    record_type TEXT NOT NULL, 
+    record_id UUID NOT NULL, 
+    user_id UUID NOT NULL, 
+    offset_minutes INTEGER NOT NULL, 
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    status TEXT DEFAULT 'pending' NOT NULL, 
+    sent_at TIMESTAMP WITH TIME ZONE, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    CONSTRAINT pk_reminders PRIMARY KEY (id), 
+    CONSTRAINT ck_reminders_record_type_length CHECK (char_length(record_type) <= 32), 
+    CONSTRAINT ck_reminders_status_allowed CHECK (status IN ('pending', 'sent', 'dismissed', 'missed')), 
+    CONSTRAINT ck_reminders_offset_minutes_range CHECK (offset_minutes BETWEEN 0 AND 40320), 
+    CONSTRAINT ck_reminders_sent_at_if_sent CHECK ((status = 'sent') = (sent_at IS NOT NULL)), 
+    CONSTRAINT fk_reminders_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX uq_reminders_moment ON reminders (record_type, record_id, user_id, offset_minutes, due_at) WHERE status <> 'missed';
+
+CREATE INDEX ix_reminders_user_id_due_at_id ON reminders (user_id, due_at, id);
+
+CREATE INDEX ix_reminders_user_id_created_at_id ON reminders (user_id, created_at, id);
+
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';

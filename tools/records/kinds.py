@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
 from common.audit import Target
+from database import ReadUnit
 from shared_auth import Principal
 
 Condition = ColumnElement[bool]
+NextMoment = Callable[[ReadUnit, UUID, datetime], Awaitable[datetime | None]]
+"""When a record that repeats takes place for the first time after a moment; None when it never does again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +39,7 @@ class Kind:
     shared: Callable[[Principal, str], Condition] | None = None  # who else may do an action to it
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
     related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
+    next_moment: NextMoment | None = None  # of kinds that repeat: what their reminders go on with
 
     def needs(self, action: str) -> str:
         """The permission for an action."""

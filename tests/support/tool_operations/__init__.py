@@ -1,8 +1,8 @@
 """The tools' operations, for the tests that try every operation there is."""
 
-from tests.support.tool_operations import notes, tasks
+from tests.support.tool_operations import notes, reminders, tasks
 from tests.support.tool_operations.declared import ToolOperations
 
-TOOLS: tuple[ToolOperations, ...] = (notes.OPERATIONS, tasks.OPERATIONS)
+TOOLS: tuple[ToolOperations, ...] = (notes.OPERATIONS, tasks.OPERATIONS, reminders.OPERATIONS)
 
 __all__ = ["TOOLS", "ToolOperations"]
