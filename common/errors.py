@@ -19,7 +19,7 @@
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
     │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · KindUnknown · SearchInvalid · CallInvalid
-    │   ├── RangeInvalid
+    │   ├── RangeInvalid · TaskCycle
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -391,6 +391,11 @@ class UnknownReference(Unprocessable):
 class TeamCycle(Unprocessable):
     code = "team_cycle"
     default_detail = "A team cannot be below itself."
+
+
+class TaskCycle(Unprocessable):
+    code = "task_cycle"
+    default_detail = "A task cannot be a part of itself."
 
 
 class TooManyRequests(ServiceError):

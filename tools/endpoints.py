@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import calls, notes, reminders, search, timeline
+from tools import calls, notes, reminders, search, tasks, timeline
 from tools.records.kinds import KINDS
 
 # Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
 RESOURCES = (
     notes.RESOURCE,
+    tasks.RESOURCE,
     calls.RESOURCE,
     reminders.RESOURCE,
     timeline.RESOURCE,

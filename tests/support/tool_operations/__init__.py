@@ -1,6 +1,6 @@
 """The tools' operations, for the tests that try every operation there is."""
 
-from tests.support.tool_operations import calls, notes, reminders, search, timeline
+from tests.support.tool_operations import calls, notes, reminders, search, tasks, timeline
 from tests.support.tool_operations.declared import ToolOperations
 
 TOOLS: tuple[ToolOperations, ...] = (
@@ -8,6 +8,7 @@ TOOLS: tuple[ToolOperations, ...] = (
     notes.OPERATIONS,
     reminders.OPERATIONS,
     search.OPERATIONS,
+    tasks.OPERATIONS,
     timeline.OPERATIONS,
 )
 
