@@ -14,6 +14,7 @@
     │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
     │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
     │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
+    │   ├── ReviewVerified · ReviewNotApproved · ReviewRequestPending · ReviewRequestClosed
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
@@ -275,6 +276,26 @@ class AuditChainBroken(Conflict):
 class TooManyKeys(Conflict):
     code = "too_many_keys"
     default_detail = "A user has at most 100 living API keys. Revoke one that is not needed any more."
+
+
+class ReviewVerified(Conflict):
+    code = "review_verified"
+    default_detail = "What a verified customer said cannot be changed. It can be rejected, answered or deleted."
+
+
+class ReviewNotApproved(Conflict):
+    code = "review_not_approved"
+    default_detail = "Only an approved review can be answered: nobody would see the reply."
+
+
+class ReviewRequestPending(Conflict):
+    code = "review_request_pending"
+    default_detail = "This address has been asked about this subject already, and has a link that is still good."
+
+
+class ReviewRequestClosed(Conflict):
+    code = "review_request_closed"
+    default_detail = "The request was answered or revoked."
 
 
 class IdempotencyInFlight(Conflict):

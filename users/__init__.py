@@ -8,10 +8,12 @@ from users.caching import cached_key_holders, cached_principals, cached_profiles
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
 from users.housekeeping import keep_house
+from users.limits import spend_open_request
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
+from users.schemas import Email, Locale
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "TIME_ZONE",
+    "Email",
     "KeyUsage",
+    "Locale",
     "PlatformKeys",
     "Team",
     "TeamMember",
@@ -34,4 +38,5 @@ __all__ = [
     "keep_house",
     "operators",
     "router",
+    "spend_open_request",
 ]

@@ -18,6 +18,7 @@ from tests.support.inputs import Preparations, body_of
 from tests.support.operations import operations_of
 from tests.support.probes import owner_connection
 from tests.support.routes import Operation, operations
+from tests.support.tool_operations import TOOLS
 from tests.support.world import PASSWORD, Api, TestTenant, add_person, sign_in
 from tests.tenants.foreign import ids_of, state_of, tables_mentioning
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.promise("T1")
 WITHOUT_CREDENTIAL: Final = {
     "login", "refresh", "verify_tenant", "initialize_tenant", "request_password_reset", "resend_verification",
     "get_public_settings",
-}  # fmt: skip
+}.union(*(tool.open for tool in TOOLS))  # fmt: skip
 # Those whose body has a secret of one tenant.
 BY_MAIL: Final = {"reset_password", "verify_email", "accept_invitation"}
 
@@ -93,7 +94,10 @@ async def test_no_list_shows_anything_of_another_tenant(
     app: FastAPI, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
     await ids_of(beta, there)
-    query = {"explain_permission": f"?user_id={alpha.people['viewer'].id}&permission=users:read"}
+    query = {
+        "explain_permission": f"?user_id={alpha.people['viewer'].id}&permission=users:read",
+        "get_review_summary": "?subject_type=hotel&subject_id=H-1",
+    }
     lists = [operation for operation in guarded(app) if operation.method == "GET" and not operation.parameters]
     showing = set()
     for operation in lists:
