@@ -88,3 +88,30 @@ class TestListOfReviews(GrowingListContract):
                VALUES ($1, 'hotel', $2, $3, $2, $4, $5, $5)""",
             [(new_id(), row.word, 1 + number % 5, row.text, row.created_at) for number, row in enumerate(rows)],
         )
+
+
+class TestListOfRequests(GrowingListContract):
+    """Many requests for reviews."""
+
+    path = "/tools/reviews/requests"
+    sorts = ("created_at", "expires_at")
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    async def listed(http: httpx.AsyncClient, config: Config) -> TestTenant:
+        """A tenant with sixty requests, four of each creation time."""
+        tenant = await create_tenant(http)
+        rows = [Row(f"guest{number}", f"guest {number}", moment(number // 4)) for number in range(60)]
+        async with owner_connection(config, tenant.name) as connection:
+            await TestListOfRequests.insert(connection, rows)
+        return tenant
+
+    @staticmethod
+    async def insert(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+        """Plain requests."""
+        await connection.executemany(
+            """INSERT INTO review_requests (id, subject_type, subject_id, reviewer_email, reviewer_name, locale,
+                                            lifetime_days, expires_at, created_at, updated_at)
+               VALUES ($1, 'hotel', $2, $2 || '@post.example', $3, 'en', 30, $4, $4, $4)""",
+            [(new_id(), row.word, row.text, row.created_at) for row in rows],
+        )

@@ -14,6 +14,8 @@ from shared_models import Page
 from tools.records.endpoints import Filters
 from tools.reviews import service, summaries
 from tools.reviews.filters import ReviewFilters
+from tools.reviews.public import endpoints as public
+from tools.reviews.requests import endpoints as requests
 from tools.reviews.schemas import (
     Rejection,
     Review,
@@ -27,7 +29,8 @@ from tools.reviews.schemas import (
     SubjectType,
 )
 
-router = APIRouter(prefix="/tools/reviews", tags=["reviews"], route_class=Route)
+router = APIRouter(route_class=Route)
+records = APIRouter(prefix="/tools/reviews", tags=["reviews"], route_class=Route)
 
 ReviewsReader = Annotated[Principal, Depends(Requires("reviews:read"))]
 ReviewsCreator = Annotated[Principal, Depends(Requires("reviews:create"))]
@@ -51,7 +54,7 @@ async def review_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
     return ReviewFilters(status, subject_type, subject_id, rating_min, rating_max, is_verified, has_reply, source)
 
 
-@router.get("", summary="List reviews")
+@records.get("", summary="List reviews")
 async def list_reviews(  # noqa: PLR0917 - FastAPI calls it by keyword
     unit: Read,
     actor: ReviewsReader,
@@ -66,7 +69,7 @@ async def list_reviews(  # noqa: PLR0917 - FastAPI calls it by keyword
     return reply.page(await service.list_reviews(unit, actor, listing, wanted, **filters))
 
 
-@router.post("", status_code=201, summary="Create a review")
+@records.post("", status_code=201, summary="Create a review")
 async def create_review(
     unit: Write, actor: ReviewsCreator, payload: ReviewCreate, reply: Replying, settings: Obeyed
 ) -> Review:
@@ -75,7 +78,7 @@ async def create_review(
     return reply.created(await service.create_review(unit, actor, payload, settings))
 
 
-@router.get("/summary", summary="Summary of a subject's reviews")
+@records.get("/summary", summary="Summary of a subject's reviews")
 async def get_review_summary(
     unit: Read,
     _actor: ReviewsReader,
@@ -89,13 +92,13 @@ async def get_review_summary(
     return summary
 
 
-@router.get("/{review_id}", summary="Get a review")
+@records.get("/{review_id}", summary="Get a review")
 async def get_review(unit: Read, actor: ReviewsReader, review_id: UUID, reply: Replying) -> Review:
     """Answers 304 if `If-None-Match` has the current version."""
     return reply.tag(await service.get_review(unit, actor, review_id))
 
 
-@router.put("/{review_id}", summary="Replace a review's fields")
+@records.put("/{review_id}", summary="Replace a review's fields")
 async def replace_review(
     unit: Write, actor: ReviewsEditor, review_id: UUID, payload: ReviewReplace, reply: Replying
 ) -> Review:
@@ -104,7 +107,7 @@ async def replace_review(
     return reply.tag(await service.replace_review(unit, actor, review_id, payload, reply.expected_version))
 
 
-@router.patch("/{review_id}", summary="Change some of a review's fields")
+@records.patch("/{review_id}", summary="Change some of a review's fields")
 async def update_review(
     unit: Write, actor: ReviewsEditor, review_id: UUID, payload: ReviewPatch, reply: Replying
 ) -> Review:
@@ -113,25 +116,25 @@ async def update_review(
     return reply.tag(await service.update_review(unit, actor, review_id, payload, reply.expected_version))
 
 
-@router.delete("/{review_id}", status_code=204, summary="Delete a review")
+@records.delete("/{review_id}", status_code=204, summary="Delete a review")
 async def delete_review(unit: Write, actor: ReviewsDeleter, review_id: UUID, reply: Replying) -> None:
     """It can be restored: `?deleted=true` lists what was deleted."""
     await service.delete_review(unit, actor, review_id, reply.expected_version)
 
 
-@router.post("/{review_id}/restore", summary="Restore a deleted review")
+@records.post("/{review_id}/restore", summary="Restore a deleted review")
 async def restore_review(unit: Write, actor: ReviewsDeleter, review_id: UUID, reply: Replying) -> Review:
     """For whoever may delete it, with the status that it had. 404 unless it is deleted."""
     return reply.tag(await service.restore_review(unit, actor, review_id))
 
 
-@router.post("/{review_id}/approve", summary="Approve a review")
+@records.post("/{review_id}/approve", summary="Approve a review")
 async def approve_review(unit: Write, actor: ReviewsModerator, review_id: UUID, reply: Replying) -> Review:
     """Everybody can read it from now on, and it counts in its subject's summary."""
     return reply.tag(await service.approve_review(unit, actor, review_id, reply.expected_version))
 
 
-@router.post("/{review_id}/reject", summary="Reject a review")
+@records.post("/{review_id}/reject", summary="Reject a review")
 async def reject_review(
     unit: Write, actor: ReviewsModerator, review_id: UUID, payload: Rejection, reply: Replying
 ) -> Review:
@@ -139,16 +142,21 @@ async def reject_review(
     return reply.tag(await service.reject_review(unit, actor, review_id, payload, reply.expected_version))
 
 
-@router.post("/{review_id}/reopen", summary="Reopen a review")
+@records.post("/{review_id}/reopen", summary="Reopen a review")
 async def reopen_review(unit: Write, actor: ReviewsModerator, review_id: UUID, reply: Replying) -> Review:
     """It is `pending` again, whatever was decided."""
     return reply.tag(await service.reopen_review(unit, actor, review_id, reply.expected_version))
 
 
-@router.post("/{review_id}/reply", summary="Reply to a review")
+@records.post("/{review_id}/reply", summary="Reply to a review")
 async def reply_to_review(
     unit: Write, actor: ReviewsModerator, review_id: UUID, payload: ReviewReply, reply: Replying
 ) -> Review:
     """Everybody can read the reply beside the review, which must be approved: 409 `review_not_approved`. An empty one
     takes the reply away, at any time."""
     return reply.tag(await service.reply_to_review(unit, actor, review_id, payload, reply.expected_version))
+
+
+# In this order: `public` and `requests` are words, not ids of reviews.
+for part in (public.router, requests.router, records):
+    router.include_router(part)

@@ -8,6 +8,7 @@ from sqlalchemy import and_
 
 from tools.models import Review, ReviewLink
 from tools.records.kinds import Condition, Kind
+from tools.reviews.requests.queries import was_asked_for
 
 _reviews: Any = Review.__table__
 
@@ -39,5 +40,6 @@ REVIEW: Final = Kind(
         "source",
     ),
     searched=("title", "body", "reviewer_name", "reviewer_email"),
+    shared=was_asked_for,
     related=_is_about_subject,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +13,7 @@ import asyncpg
 
 from common.ids import new_id
 from tests.support.operations import Operation
-from tests.support.things import word
+from tests.support.things import SOON, word
 from tests.support.tool_operations.declared import ToolOperations
 
 
@@ -32,18 +34,42 @@ async def insert_review(
     return str(review_id)
 
 
+async def insert_request(owner: asyncpg.Connection, user_id: UUID) -> tuple[str, str]:
+    """Somebody's request for a review: its id, and the token in its mail."""
+    request_id = new_id()
+    tenant_id = (await owner.fetchval("SELECT current_schema()")).removeprefix("tenant_")
+    token = f"{tenant_id}.{secrets.token_urlsafe(32)}"
+    await owner.execute(
+        """INSERT INTO review_requests (id, subject_type, subject_id, reviewer_email, locale, lifetime_days, digest,
+                                        expires_at, created_by)
+           VALUES ($1, 'hotel', $2, $2 || '@post.example', 'en', 30, $3, $4, $5)""",
+        request_id,
+        word(),
+        hashlib.sha256(token.encode()).digest(),
+        datetime.now(UTC) + SOON,
+        user_id,
+    )
+    return str(request_id), token
+
+
 async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID) -> dict[str, str]:
-    """A review of the caller's, in a state that the operation changes."""
-    if "{review_id}" not in operation.path:
-        return {}
-    # Past the service nothing is counted, so only what needs an approved one gets it: a reply moves no count.
-    status = {"reopen_review": "rejected", "reply_to_review": "approved"}.get(operation.name, "pending")
-    return {"review_id": await insert_review(owner, user_id, status=status, deleted=operation.name == "restore_review")}
+    """A review or a request of the caller's, in a state that the operation changes."""
+    found = {}
+    if "{review_id}" in operation.path:
+        # Past the service nothing is counted, so only what needs an approved one gets it: a reply moves no count.
+        status = {"reopen_review": "rejected", "reply_to_review": "approved"}.get(operation.name, "pending")
+        deleted = operation.name == "restore_review"
+        found["review_id"] = await insert_review(owner, user_id, status=status, deleted=deleted)
+    if operation.path.startswith("/tools/reviews/") and (
+        "{request_id}" in operation.path or "{token}" in operation.path
+    ):
+        found["request_id"], found["token"] = await insert_request(owner, user_id)
+    return found
 
 
 async def fill(_owner: asyncpg.Connection, operation: Operation, _values: Mapping[str, str]) -> dict[str, Any]:
-    """The subject that a summary is about."""
-    about_subject = operation.name == "get_review_summary"
+    """The subject that is asked about."""
+    about_subject = operation.name in {"get_review_summary", "list_public_reviews"}
     return {"params": {"subject_type": "hotel", "subject_id": word()}} if about_subject else {}
 
 
@@ -54,8 +80,24 @@ OPERATIONS = ToolOperations(
         "update_review": lambda name: {"body": name},
         "reject_review": lambda name: {"reason": name},
         "reply_to_review": lambda name: {"reply": name},
+        "create_review_request": lambda name: {
+            "subject_type": "hotel",
+            "subject_id": name,
+            "reviewer_email": f"{name}@post.example",
+        },
+        "submit_review": lambda name: {"rating": 5, "body": name},
     },
-    reading=frozenset({"list_reviews", "get_review", "get_review_summary"}),
+    reading=frozenset(
+        {
+            "list_reviews",
+            "get_review",
+            "get_review_summary",
+            "list_public_reviews",
+            "list_review_requests",
+            "get_review_request",
+            "get_review_form",
+        }
+    ),
     changing={
         "create_review": ("tools.review.created", "review"),
         "replace_review": ("tools.review.updated", "review"),
@@ -66,8 +108,13 @@ OPERATIONS = ToolOperations(
         "reject_review": ("tools.review.rejected", "review"),
         "reopen_review": ("tools.review.reopened", "review"),
         "reply_to_review": ("tools.review.replied", "review"),
+        "create_review_request": ("tools.review_request.created", "review_request"),
+        "resend_review_request": ("tools.review_request.resent", "review_request"),
+        "revoke_review_request": ("tools.review_request.revoked", "review_request"),
+        "submit_review": ("tools.review.created", "review"),
     },
-    tables=("reviews", "review_links", "review_summaries"),
+    tables=("reviews", "review_links", "review_summaries", "review_requests"),
     values=values,
     fill=fill,
+    open=frozenset({"list_public_reviews", "get_review_form", "submit_review"}),
 )

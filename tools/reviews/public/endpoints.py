@@ -1,0 +1,35 @@
+"""``/tools/reviews/public``: without a credential, for the tenant's website."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from dependencies import Paging, Read, Replying, Route, TenantVisit
+from tools.reviews.public import service
+from tools.reviews.public.schemas import PublicReviews
+from tools.reviews.schemas import SubjectId, SubjectType
+from tools.reviews.summaries import get_summary
+
+router = APIRouter(prefix="/tools/reviews", tags=["reviews"], route_class=Route)
+
+# Anybody's cache may keep it, for as long as a rejected review may still be seen.
+KEPT_BY_ALL: Final = "public, max-age=60"
+
+
+@router.get("/public", summary="Published reviews of a subject")
+async def list_public_reviews(
+    unit: Read,
+    _visit: TenantVisit,
+    subject_type: Annotated[SubjectType, Query()],
+    subject_id: Annotated[SubjectId, Query()],
+    paging: Paging,
+    reply: Replying,
+) -> PublicReviews:
+    """Approved reviews, newest first, and their summary, for anybody. Addresses, and who of the staff did what, are not
+    in it. May be cached for a minute; after that, whoever sends the `ETag` as `If-None-Match` gets 304 until something
+    published about the subject has changed, which costs the look at one row."""
+    summary, version = await get_summary(unit, subject_type, subject_id)
+    reply.validate(service.etag_of(paging, version), cache_control=KEPT_BY_ALL)
+    return reply.page(await service.list_published(unit, paging, summary))
