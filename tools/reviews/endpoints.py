@@ -78,7 +78,7 @@ async def create_review(
     return reply.created(await service.create_review(unit, actor, payload, settings))
 
 
-@records.get("/summary", summary="Summary of a subject's reviews")
+@records.get("/summary", summary="Summary of a subject's reviews", responses={304: {"description": "Not Modified"}})
 async def get_review_summary(
     unit: Read,
     _actor: ReviewsReader,

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/tools/reviews", tags=["reviews"], route_class=Route)
 KEPT_BY_ALL: Final = "public, max-age=60"
 
 
-@router.get("/public", summary="Published reviews of a subject")
+@router.get("/public", summary="Published reviews of a subject", responses={304: {"description": "Not Modified"}})
 async def list_public_reviews(
     unit: Read,
     _visit: TenantVisit,
