@@ -141,3 +141,29 @@ async def test_it_is_paged_newest_first(alpha: TestTenant) -> None:
         answer = await alpha.anonymous.get(PUBLIC, params=query)
         assert answer.status_code == 422, query
         assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_a_page_of_many_subjects_gets_all_their_stars_at_once(
+    alpha: TestTenant, beta: TestTenant, app: FastAPI
+) -> None:
+    loved, unknown, hated = word(), word(), word()
+    await published(alpha.owner, loved, rating=5)
+    bad = await published(alpha.owner, hated, rating=1)
+    path, query = f"{PUBLIC}/summaries", {"subject_type": "hotel", "subject_id": [loved, unknown, hated]}
+
+    with watched(app) as traffic:
+        answer = await alpha.anonymous.get(path, params=query)
+    known = {"If-None-Match": answer.headers["ETag"]}
+
+    stars = [(item["subject_id"], item["count"], item["average"]) for item in answer.json()["items"]]
+    assert stars == [(loved, 1, 5.0), (unknown, 0, None), (hated, 1, 1.0)]
+    assert len([text for text in traffic.statements if not GUARDS.search(text)]) == 1
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
+    assert (await alpha.anonymous.get(path, params=query, headers=known)).status_code == 304
+    assert (await beta.anonymous.get(path, params=query, headers=known)).status_code == 200
+    await act(alpha.owner, bad, "reject", {})
+    after = await alpha.anonymous.get(path, params=query, headers=known)
+    assert [item["count"] for item in after.json()["items"]] == [1, 0, 0]
+    for wrong in ([], [""], [str(number) for number in range(101)]):
+        refused = await alpha.anonymous.get(path, params={"subject_type": "hotel", "subject_id": wrong})
+        assert problem_of(refused, 422, "validation_failed")["errors"][0]["pointer"].startswith("/query/subject_id")

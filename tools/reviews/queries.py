@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, select
@@ -15,11 +15,11 @@ _summaries: Any = ReviewSummary.__table__
 STARS: Final = (1, 2, 3, 4, 5)
 
 
-async def find_summary(unit: ReadUnit, subject_type: str, subject_id: str) -> Row[Any] | None:
-    """The counts of a subject that ever had a published review."""
+async def find_summaries(unit: ReadUnit, subject_type: str, subject_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """The counts of those subjects that ever had a published review, by their ids."""
     columns = _summaries.c
-    wanted = (columns.subject_type == subject_type, columns.subject_id == subject_id)
-    return (await unit.execute(select(*columns).where(*wanted))).one_or_none()
+    wanted = (columns.subject_type == subject_type, columns.subject_id.in_(subject_ids))
+    return {row.subject_id: row for row in await unit.execute(select(*columns).where(*wanted))}
 
 
 async def shift_summary(unit: WriteUnit, subject: tuple[str, str], shifts: Mapping[int, int]) -> None:

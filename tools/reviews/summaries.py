@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,7 +16,19 @@ from tools.reviews.schemas import ReviewSummary
 
 async def get_summary(unit: ReadUnit, subject_type: str, subject_id: str) -> tuple[ReviewSummary, int]:
     """The summary of a subject, all zeros for one without reviews, and its version."""
-    row = await queries.find_summary(unit, subject_type, subject_id)
+    (found,) = await list_summaries(unit, subject_type, [subject_id])
+    return found
+
+
+async def list_summaries(
+    unit: ReadUnit, subject_type: str, subject_ids: Sequence[str]
+) -> list[tuple[ReviewSummary, int]]:
+    """The same of many, in the order in which they are asked for."""
+    rows = await queries.find_summaries(unit, subject_type, subject_ids)
+    return [_summarize(rows.get(subject_id), subject_type, subject_id) for subject_id in subject_ids]
+
+
+def _summarize(row: Row[Any] | None, subject_type: str, subject_id: str) -> tuple[ReviewSummary, int]:
     counts = {stars: getattr(row, f"rating_{stars}", 0) for stars in queries.STARS}
     count = sum(counts.values())
     total = sum(stars * number for stars, number in counts.items())

@@ -69,7 +69,7 @@ async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID)
 
 async def fill(_owner: asyncpg.Connection, operation: Operation, _values: Mapping[str, str]) -> dict[str, Any]:
     """The subject that is asked about."""
-    about_subject = operation.name in {"get_review_summary", "list_public_reviews"}
+    about_subject = operation.name in {"get_review_summary", "list_public_reviews", "list_public_summaries"}
     return {"params": {"subject_type": "hotel", "subject_id": word()}} if about_subject else {}
 
 
@@ -93,6 +93,7 @@ OPERATIONS = ToolOperations(
             "get_review",
             "get_review_summary",
             "list_public_reviews",
+            "list_public_summaries",
             "list_review_requests",
             "get_review_request",
             "get_review_form",
@@ -116,5 +117,5 @@ OPERATIONS = ToolOperations(
     tables=("reviews", "review_links", "review_summaries", "review_requests"),
     values=values,
     fill=fill,
-    open=frozenset({"list_public_reviews", "get_review_form", "submit_review"}),
+    open=frozenset({"list_public_reviews", "list_public_summaries", "get_review_form", "submit_review"}),
 )

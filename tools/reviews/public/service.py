@@ -14,11 +14,10 @@ from tools.reviews.schemas import ReviewSummary
 FORMAT: Final = 1  # to be counted up when the answer's shape changes, or old copies would stay
 
 
-def etag_of(query: ListQuery, version: int) -> str:
-    """The ETag of one page at a version of its subject. The binding names the tenant, so that a cache that has
-    overlooked ``Vary`` is not told that one tenant's page is still another's."""
-    said = repr((FORMAT, query.binding, query.limit, query.cursor, version))
-    return f'"{hashlib.sha256(said.encode()).hexdigest()[:32]}"'
+def etag_of(*asked_and_versions: object) -> str:
+    """The ETag of what was asked, at the versions of its subjects. What was asked names the tenant, so that a cache
+    that has overlooked ``Vary`` is not told that one tenant's page is still another's."""
+    return f'"{hashlib.sha256(repr((FORMAT, asked_and_versions)).encode()).hexdigest()[:32]}"'
 
 
 async def list_published(unit: ReadUnit, query: ListQuery, summary: ReviewSummary) -> PublicReviews:
