@@ -387,6 +387,7 @@ class Review(RecordMixin, TenantBase):
         *record_indexes("reviews"),
         living_index("reviews", "subject_type", "subject_id", "status", "created_at", "id"),
         living_index("reviews", "status", "created_at", "id"),
+        living_index("reviews", "rating", "id"),
     )
 
     subject_type: Mapped[str]

@@ -1069,6 +1069,8 @@ ALTER TABLE reviews ADD CONSTRAINT ck_reviews_rejection_reason_length CHECK (cha
 
 ALTER TABLE reviews ADD CONSTRAINT ck_reviews_reason_if_rejected CHECK (rejection_reason IS NULL OR status IN ('rejected', 'spam'));
 
+CREATE INDEX ix_reviews_rating_id ON reviews (rating, id) WHERE deleted_at IS NULL;
+
 CREATE TABLE review_summaries (
     subject_type TEXT NOT NULL, 
     subject_id TEXT NOT NULL, 

@@ -267,7 +267,10 @@ async def test_nobody_puts_words_into_a_verified_customer_s_mouth(
     review = (await visitor.post(f"{SUBMIT}/{letter.token}", json={"rating": 2, "body": "Loud."})).json()
     said = {name: review[name] for name in ("subject_type", "subject_id", "rating", "title", "body")}
 
-    for change in ({"rating": 5}, {"body": "Quiet."}, {"title": "Great"}, {"subject_id": "H-2"}, {"source": "staff"}):
+    for change in (
+        {"rating": 5}, {"body": "Quiet."}, {"title": "Great"}, {"subject_id": "H-2"}, {"source": "staff"},
+        {"reviewer_name": "Somebody Else"}, {"reviewer_email": "else@post.example"},
+    ):  # fmt: skip
         problem_of(await branch.owner.patch(at(review), json=change), 409, "review_verified")
     problem_of(await branch.owner.put(at(review), json=said), 409, "review_verified")  # its source would be lost
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -37,6 +37,7 @@ ReviewsCreator = Annotated[Principal, Depends(Requires("reviews:create"))]
 ReviewsEditor = Annotated[Principal, Depends(Requires("reviews:update"))]
 ReviewsDeleter = Annotated[Principal, Depends(Requires("reviews:delete"))]
 ReviewsModerator = Annotated[Principal, Depends(Requires("reviews:moderate"))]
+NO_REASON: Final = Rejection()
 Stars = Annotated[int | None, Query(ge=1, le=5)]
 
 
@@ -136,7 +137,7 @@ async def approve_review(unit: Write, actor: ReviewsModerator, review_id: UUID, 
 
 @records.post("/{review_id}/reject", summary="Reject a review")
 async def reject_review(
-    unit: Write, actor: ReviewsModerator, review_id: UUID, payload: Rejection, reply: Replying
+    unit: Write, actor: ReviewsModerator, review_id: UUID, reply: Replying, payload: Rejection = NO_REASON
 ) -> Review:
     """Nobody but the staff can read it from now on. `spam` says that it is no opinion at all."""
     return reply.tag(await service.reject_review(unit, actor, review_id, payload, reply.expected_version))

@@ -113,7 +113,7 @@ async def _change_review(
     unit: WriteUnit, actor: Principal, review_id: UUID, values: Mapping[str, Any], expected_version: int | None
 ) -> Review:
     before = await service.begin_change(unit, REVIEW, actor, review_id, expected_version=expected_version)
-    if before.is_verified and _differs(before, values, SAID):
+    if before.is_verified and (_differs(before, values, SAID) or _renames(before, values)):
         raise ReviewVerified
     republished = before.status == ReviewStatus.APPROVED and _differs(before, values, PUBLISHED)
     if republished and not actor.may(REVIEW.needs("moderate")):
@@ -124,6 +124,12 @@ async def _change_review(
 
 def _differs(before: Row[Any], values: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     return any(values[name] != getattr(before, name) for name in names if name in values)
+
+
+def _renames(before: Row[Any], values: Mapping[str, Any]) -> bool:
+    """Whether somebody else is to have said it. Taking the name out, at its owner's wish, is no such thing."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return _differs(before, given, ("reviewer_name", "reviewer_email"))
 
 
 async def _begin_moderation(

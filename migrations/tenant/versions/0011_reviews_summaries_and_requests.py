@@ -24,6 +24,8 @@ def upgrade() -> None:
         "reason_if_rejected": "rejection_reason IS NULL OR status IN ('rejected', 'spam')",
     }.items():
         op.create_check_constraint(op.f(f"ck_reviews_{name}"), "reviews", rule)
+    living = sa.text("deleted_at IS NULL")
+    op.create_index("ix_reviews_rating_id", "reviews", ["rating", "id"], postgresql_where=living)
     _create_summaries()
     _create_requests()
 
@@ -111,6 +113,7 @@ def _lengths(table: str, **limits: int) -> list[sa.CheckConstraint]:
 def downgrade() -> None:
     op.drop_table("review_requests")
     op.drop_table("review_summaries")
+    op.drop_index("ix_reviews_rating_id", table_name="reviews")
     for name in ("reason_if_rejected", "rejection_reason_length"):
         op.drop_constraint(op.f(f"ck_reviews_{name}"), "reviews", type_="check")
     op.drop_column("reviews", "rejection_reason")
