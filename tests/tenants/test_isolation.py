@@ -58,8 +58,9 @@ def test_every_operation_wants_a_credential_but_for_a_few(app: FastAPI) -> None:
 async def test_a_header_of_another_tenant_is_refused_before_any_database_work(
     wired: Wired, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
+    app = wired.app
     confused = Api(wired.http, alpha.owner.headers | {"X-Tenant-ID": beta.name})
-    foreign = await ids_of(beta, there)
+    foreign = await ids_of(beta, there, app)
     for operation in guarded(wired.app):
         wired.wire.reset()
 
@@ -73,9 +74,9 @@ async def test_ids_of_another_tenant_do_not_exist_here(
     app: FastAPI, config: Config, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
     """Alone, or beside an id of one's own."""
-    foreign, before = await ids_of(beta, there), await state_of(there)
+    foreign, before = await ids_of(beta, there, app), await state_of(there)
     async with owner_connection(config, alpha.name) as here:
-        own = await ids_of(alpha, here)
+        own = await ids_of(alpha, here, app)
     tried = [operation for operation in guarded(app) if operation.parameters]
     for operation in tried:
         for kept in [None, *(operation.parameters if len(operation.parameters) > 1 else [])]:
@@ -93,7 +94,7 @@ async def test_ids_of_another_tenant_do_not_exist_here(
 async def test_no_list_shows_anything_of_another_tenant(
     app: FastAPI, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
-    await ids_of(beta, there)
+    await ids_of(beta, there, app)
     query = {
         "explain_permission": f"?user_id={alpha.people['viewer'].id}&permission=users:read",
         "get_review_summary": "?subject_type=hotel&subject_id=H-1",
@@ -160,10 +161,10 @@ async def test_filters_with_ids_of_another_tenant_find_nothing(alpha: TestTenant
     ["/users", "/users/roles", "/users/permissions", "/users/teams", "/users/api-keys", "/users/invitations"],
 )
 async def test_a_cursor_of_another_tenant_is_refused(
-    alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection, path: str
+    app: FastAPI, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection, path: str
 ) -> None:
     for _ in range(2):
-        await ids_of(beta, there)
+        await ids_of(beta, there, app)
     page = (await beta.owner.get(f"{path}?limit=1")).json()
 
     answer = await alpha.owner.get(path, params={"cursor": page["next_cursor"], "limit": 1})
