@@ -105,8 +105,9 @@ async def reply_to_review(
     reply = payload.reply or None
     if reply is not None and before.status != ReviewStatus.APPROVED:
         raise ReviewNotApproved
-    replied_at = before.replied_at if reply == before.reply else reply and now()
-    return await _finish(unit, before, {"reply": reply, "replied_at": replied_at}, "replied")
+    if reply == before.reply:
+        return Review.model_validate(before)
+    return await _finish(unit, before, {"reply": reply, "replied_at": now() if reply else None}, "replied")
 
 
 async def _change_review(

@@ -17,7 +17,7 @@ class HasReviewLink(SignedAddress):
 
     documented_statuses = (400, 403, 404, 422, 429, 503)
 
-    async def admit(self, visit: Visit, request: Any) -> None:
+    async def admit(self, visit: Visit, request: Any) -> None:  # FastAPI's; only endpoints know that name
         """A tenant that is gone, or never was, is no news: the link is worthless."""
         try:
             await super().admit(visit, request)
