@@ -22,7 +22,7 @@ from serving.guards import (
     SignedIn,
     SignedInVisiting,
 )
-from serving.listing import list_query, plain_list_query
+from serving.listing import list_query, page_query, plain_list_query
 from serving.providers import read_unit, reply, services_of, settings_of, this_visit, write_unit
 from serving.route import Route
 from serving.services import Services
@@ -40,6 +40,7 @@ __all__ = [
     "Obeyed",
     "OpenVisit",
     "OperatorVisit",
+    "Paging",
     "PlainListing",
     "PlatformVisit",
     "Provided",
@@ -62,6 +63,9 @@ Write = Annotated[WriteUnit, Depends(write_unit)]
 
 Listing = Annotated[ListQuery, Depends(list_query)]
 """What the caller wants of a list."""
+
+Paging = Annotated[ListQuery, Depends(page_query)]
+"""Paging alone, for a list that has one order and is not searched."""
 
 PlainListing = Annotated[ListQuery, Depends(plain_list_query)]
 """The same for what has no time of creation."""

@@ -14,7 +14,7 @@
     │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
     │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
     │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
-    │   ├── ExternalIdTaken
+    │   ├── ExternalIdTaken · ReviewVerified · ReviewNotApproved · ReviewRequestPending · ReviewRequestClosed
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
@@ -282,6 +282,26 @@ class TooManyKeys(Conflict):
 class ExternalIdTaken(Conflict):
     code = "external_id_taken"
     default_detail = "Another call has this external_id."
+
+
+class ReviewVerified(Conflict):
+    code = "review_verified"
+    default_detail = "What a verified customer said cannot be changed. It can be rejected, answered or deleted."
+
+
+class ReviewNotApproved(Conflict):
+    code = "review_not_approved"
+    default_detail = "Only an approved review can be answered: nobody would see the reply."
+
+
+class ReviewRequestPending(Conflict):
+    code = "review_request_pending"
+    default_detail = "This address has been asked about this subject already, and has a link that is still good."
+
+
+class ReviewRequestClosed(Conflict):
+    code = "review_request_closed"
+    default_detail = "The request was answered or revoked."
 
 
 class IdempotencyInFlight(Conflict):

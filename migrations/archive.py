@@ -38,6 +38,7 @@ CLOSE_ALL_DOORS: Final = """
 UPDATE user_sessions SET revoked_at = now(), revoked_reason = 'restored' WHERE revoked_at IS NULL;
 UPDATE api_keys SET revoked_at = now(), previous_digest = NULL WHERE revoked_at IS NULL;
 UPDATE invitations SET revoked_at = now(), digest = NULL WHERE accepted_at IS NULL AND revoked_at IS NULL;
+UPDATE review_requests SET revoked_at = now(), digest = NULL WHERE used_at IS NULL AND revoked_at IS NULL;
 DELETE FROM password_reset_tokens;
 DELETE FROM email_verification_tokens;
 UPDATE reminders SET status = 'missed' WHERE status = 'pending';

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import calls, notes, reminders, search, tasks, timeline
+from tools import calls, notes, reminders, reviews, search, tasks, timeline
 from tools.records.kinds import KINDS
 
 # Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
@@ -12,6 +12,7 @@ RESOURCES = (
     notes.RESOURCE,
     tasks.RESOURCE,
     calls.RESOURCE,
+    reviews.RESOURCE,
     reminders.RESOURCE,
     timeline.RESOURCE,
     search.RESOURCE,

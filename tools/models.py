@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
@@ -37,7 +38,15 @@ from common.enums import (
     TaskPriority,
     TaskStatus,
 )
-from shared_models import IdMixin, TenantBase, TimestampMixin, VersionMixin, at_most, one_of
+from shared_models import (
+    IdMixin,
+    TenantBase,
+    TimestampMixin,
+    VersionMixin,
+    at_most,
+    digest_of_sha256,
+    one_of,
+)
 
 LIVING = text("deleted_at IS NULL")
 MAX_TAGS = 20
@@ -434,9 +443,12 @@ class Review(RecordMixin, TenantBase):
         one_of("status", list(ReviewStatus)),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_range"),
         CheckConstraint("(reply IS NULL) = (replied_at IS NULL)", name="replied_at_if_reply"),
+        at_most("rejection_reason", 500),
+        CheckConstraint("rejection_reason IS NULL OR status IN ('rejected', 'spam')", name="reason_if_rejected"),
         *record_indexes("reviews"),
         living_index("reviews", "subject_type", "subject_id", "status", "created_at", "id"),
         living_index("reviews", "status", "created_at", "id"),
+        living_index("reviews", "rating", "id"),
     )
 
     subject_type: Mapped[str]
@@ -450,6 +462,7 @@ class Review(RecordMixin, TenantBase):
     is_verified: Mapped[bool] = mapped_column(server_default=text("false"))
     reply: Mapped[str | None]
     replied_at: Mapped[datetime | None]
+    rejection_reason: Mapped[str | None]
     source: Mapped[str | None]
     search: Mapped[str] = search_vector(A="title", B="body", C="reviewer_name", D="reply")
 
@@ -490,3 +503,68 @@ class Reminder(IdMixin, TenantBase):
     status: Mapped[str] = mapped_column(server_default=ReminderStatus.PENDING)
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class ReviewSummary(TenantBase):
+    """How many approved, living reviews a subject has of each rating: kept by whoever changes one, in the same
+    transaction. ``version`` counts the changes of what is published about the subject, and never begins again."""
+
+    __tablename__ = "review_summaries"
+    __table_args__ = (
+        at_most("subject_type", 64),
+        at_most("subject_id", 128),
+        CheckConstraint("least(rating_1, rating_2, rating_3, rating_4, rating_5) >= 0", name="ratings_not_negative"),
+    )
+
+    subject_type: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    rating_1: Mapped[int] = mapped_column(Integer, server_default="0")
+    rating_2: Mapped[int] = mapped_column(Integer, server_default="0")
+    rating_3: Mapped[int] = mapped_column(Integer, server_default="0")
+    rating_4: Mapped[int] = mapped_column(Integer, server_default="0")
+    rating_5: Mapped[int] = mapped_column(Integer, server_default="0")
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class ReviewRequest(IdMixin, TimestampMixin, VersionMixin, TenantBase):
+    """A customer asked for a review by mail. The secret of the link is made when the mail is sent; it is good once."""
+
+    __tablename__ = "review_requests"
+    __table_args__ = (
+        at_most("subject_type", 64),
+        at_most("subject_id", 128),
+        at_most("subject_name", 200),
+        at_most("reviewer_email", 254),
+        at_most("reviewer_name", 200),
+        at_most("locale", 35),
+        CheckConstraint("lifetime_days BETWEEN 1 AND 365", name="lifetime_days_range"),
+        digest_of_sha256("digest"),
+        UniqueConstraint("digest"),
+        # Nobody is asked twice at a time for the same: one stay, one verified review.
+        Index(
+            "uq_review_requests_open",
+            text("lower(reviewer_email)"),
+            "subject_type",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("used_at IS NULL AND revoked_at IS NULL"),
+        ),
+        Index(None, "created_at", "id"),
+        Index(None, "created_by"),
+        Index(None, "review_id"),
+    )
+
+    subject_type: Mapped[str]
+    subject_id: Mapped[str]
+    subject_name: Mapped[str | None]
+    reviewer_email: Mapped[str]
+    reviewer_name: Mapped[str | None]
+    locale: Mapped[str]
+    lifetime_days: Mapped[int] = mapped_column(SmallInteger)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    review_id: Mapped[UUID | None] = mapped_column(ForeignKey("reviews.id", ondelete="SET NULL"))

@@ -10,11 +10,12 @@ from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
 from users.housekeeping import keep_house
 from users.introspection.notes import KeyIntrospections
+from users.limits import spend_open_request
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
-from users.schemas import TimeZone, WebAddress
+from users.schemas import Email, Locale, TimeZone, WebAddress
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "TIME_ZONE",
+    "Email",
     "KeyIntrospections",
     "KeyUsage",
+    "Locale",
     "PlatformKeys",
     "Team",
     "TeamMember",
@@ -41,4 +44,5 @@ __all__ = [
     "load_absent",
     "operators",
     "router",
+    "spend_open_request",
 ]

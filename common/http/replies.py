@@ -43,9 +43,9 @@ PagedT = TypeVar("PagedT", bound=Paged)
 class NotModified(Exception):
     """The caller has the current version already: 304 (RFC 9110 section 13.1.2)."""
 
-    def __init__(self, etag: str) -> None:
+    def __init__(self, etag: str, cache_control: str | None = None) -> None:
         super().__init__(etag)
-        self.etag = etag
+        self.headers = {"ETag": etag} | ({"Cache-Control": cache_control} if cache_control else {})
 
 
 class Reply:
@@ -70,14 +70,20 @@ class Reply:
     def tag(self, resource: VersionedT, *, is_whole: bool = True) -> VersionedT:
         """Send the resource's ETag, or 304 if a reader has that version already; always the body while the version
         does not stand for the whole answer."""
-        etag = f'"v{resource.version}"'
+        self.validate(f'"v{resource.version}"', is_whole=is_whole)
+        return resource
+
+    def validate(self, etag: str, *, cache_control: str | None = None, is_whole: bool = True) -> None:
+        """Send this ETag, or 304 if a reader has what it speaks for; with either, for whom and how long it may be kept
+        (RFC 9111 section 5.2.2)."""
         known = [
             value.strip().removeprefix("W/") for value in self._request.headers.get("if-none-match", "").split(",")
         ]
         if is_whole and self._request.method in {"GET", "HEAD"} and (etag in known or known == ["*"]):
-            raise NotModified(etag)
+            raise NotModified(etag, cache_control)
         self._response.headers["ETag"] = etag
-        return resource
+        if cache_control is not None:
+            self._response.headers["Cache-Control"] = cache_control
 
     def created(self, resource: IdentifiedT, *, below: str | None = None, name: str | None = None) -> IdentifiedT:
         """Send where the new resource is: below the list it was posted to, unless another path is named; by its id,
@@ -102,4 +108,4 @@ class Reply:
 def answer_not_modified(_: Request, error: Exception) -> Response:
     """304, with the validator that made it so."""
     assert isinstance(error, NotModified)
-    return Response(status_code=304, headers={"ETag": error.etag})
+    return Response(status_code=304, headers=error.headers)

@@ -1,4 +1,4 @@
--- revision: 0008
+-- revision: 0009
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -1157,3 +1157,73 @@ CREATE INDEX ix_log_calls_began_at_id ON log_calls (coalesce(started_at, created
 CREATE INDEX ix_log_calls_contact_ref_created_at_id ON log_calls (contact_ref, created_at, id) WHERE deleted_at IS NULL;
 
 UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
+-- Running upgrade 0008 -> 0009
+
+ALTER TABLE reviews ADD COLUMN rejection_reason TEXT;
+
+ALTER TABLE reviews ADD CONSTRAINT ck_reviews_rejection_reason_length CHECK (char_length(rejection_reason) <= 500);
+
+ALTER TABLE reviews ADD CONSTRAINT ck_reviews_reason_if_rejected CHECK (rejection_reason IS NULL OR status IN ('rejected', 'spam'));
+
+CREATE INDEX ix_reviews_rating_id ON reviews (rating, id) WHERE deleted_at IS NULL;
+
+CREATE TABLE review_summaries (
+    subject_type TEXT NOT NULL, 
+    subject_id TEXT NOT NULL, 
+    rating_1 INTEGER DEFAULT '0' NOT NULL, 
+    rating_2 INTEGER DEFAULT '0' NOT NULL, 
+    rating_3 INTEGER DEFAULT '0' NOT NULL, 
+    rating_4 INTEGER DEFAULT '0' NOT NULL, 
+    rating_5 INTEGER DEFAULT '0' NOT NULL, 
+    version INTEGER DEFAULT '1' NOT NULL, 
+    CONSTRAINT pk_review_summaries PRIMARY KEY (subject_type, subject_id), 
+    CONSTRAINT ck_review_summaries_subject_type_length CHECK (char_length(subject_type) <= 64), 
+    CONSTRAINT ck_review_summaries_subject_id_length CHECK (char_length(subject_id) <= 128), 
+    CONSTRAINT ck_review_summaries_ratings_not_negative CHECK (least(rating_1, rating_2, rating_3, rating_4, rating_5) >= 0)
+);
+
+INSERT INTO review_summaries (subject_type, subject_id, rating_1, rating_2, rating_3, rating_4, rating_5) SELECT subject_type, subject_id, count(*) FILTER (WHERE rating = 1), count(*) FILTER (WHERE rating = 2), count(*) FILTER (WHERE rating = 3), count(*) FILTER (WHERE rating = 4), count(*) FILTER (WHERE rating = 5) FROM reviews WHERE status = 'approved' AND deleted_at IS NULL GROUP BY subject_type, subject_id;
+
+CREATE TABLE review_requests (
+    id UUID NOT NULL, 
+    subject_type TEXT NOT NULL, 
+    subject_id TEXT NOT NULL, 
+    subject_name TEXT, 
+    reviewer_email TEXT NOT NULL, 
+    reviewer_name TEXT, 
+    locale TEXT NOT NULL, 
+    lifetime_days SMALLINT NOT NULL, 
+    digest BYTEA, 
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    sent_at TIMESTAMP WITH TIME ZONE, 
+    used_at TIMESTAMP WITH TIME ZONE, 
+    revoked_at TIMESTAMP WITH TIME ZONE, 
+    created_by UUID, 
+    review_id UUID, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    version INTEGER DEFAULT '1' NOT NULL, 
+    CONSTRAINT pk_review_requests PRIMARY KEY (id), 
+    CONSTRAINT ck_review_requests_subject_type_length CHECK (char_length(subject_type) <= 64), 
+    CONSTRAINT ck_review_requests_subject_id_length CHECK (char_length(subject_id) <= 128), 
+    CONSTRAINT ck_review_requests_subject_name_length CHECK (char_length(subject_name) <= 200), 
+    CONSTRAINT ck_review_requests_reviewer_email_length CHECK (char_length(reviewer_email) <= 254), 
+    CONSTRAINT ck_review_requests_reviewer_name_length CHECK (char_length(reviewer_name) <= 200), 
+    CONSTRAINT ck_review_requests_locale_length CHECK (char_length(locale) <= 35), 
+    CONSTRAINT ck_review_requests_lifetime_days_range CHECK (lifetime_days BETWEEN 1 AND 365), 
+    CONSTRAINT ck_review_requests_digest_length CHECK (octet_length(digest) = 32), 
+    CONSTRAINT fk_review_requests_created_by FOREIGN KEY(created_by) REFERENCES users (id) ON DELETE SET NULL, 
+    CONSTRAINT fk_review_requests_review_id FOREIGN KEY(review_id) REFERENCES reviews (id) ON DELETE SET NULL, 
+    CONSTRAINT uq_review_requests_digest UNIQUE (digest)
+);
+
+CREATE UNIQUE INDEX uq_review_requests_open ON review_requests (lower(reviewer_email), subject_type, subject_id) WHERE used_at IS NULL AND revoked_at IS NULL;
+
+CREATE INDEX ix_review_requests_created_at_id ON review_requests (created_at, id);
+
+CREATE INDEX ix_review_requests_created_by ON review_requests (created_by);
+
+CREATE INDEX ix_review_requests_review_id ON review_requests (review_id);
+
+UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';

@@ -30,7 +30,7 @@ BOUNDARY: Final = "=== end of block, status"
 # One after the other, because the later ones use what the earlier ones made.
 IN_ORDER: Final = (
     *("README.md", "docs/isolation.md", "docs/settings.md", "docs/feature-flags.md"),
-    *("docs/tools/calls.md", "docs/tools/reminders.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/tools/*.md")),
     "docs/operations.md",
 )
 

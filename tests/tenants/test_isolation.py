@@ -18,6 +18,7 @@ from tests.support.inputs import Preparations, body_of
 from tests.support.operations import operations_of
 from tests.support.probes import owner_connection
 from tests.support.routes import Operation, operations
+from tests.support.tool_operations import TOOLS
 from tests.support.world import PASSWORD, Api, TestTenant, add_person, sign_in
 from tests.tenants.foreign import ids_of, state_of, tables_mentioning
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.promise("T1")
 WITHOUT_CREDENTIAL: Final = {
     "login", "refresh", "verify_tenant", "initialize_tenant", "request_password_reset", "resend_verification",
     "get_public_settings",
-}  # fmt: skip
+}.union(*(tool.open for tool in TOOLS))  # fmt: skip
 # Those whose body has a secret of one tenant.
 BY_MAIL: Final = {"reset_password", "verify_email", "accept_invitation"}
 
@@ -57,8 +58,9 @@ def test_every_operation_wants_a_credential_but_for_a_few(app: FastAPI) -> None:
 async def test_a_header_of_another_tenant_is_refused_before_any_database_work(
     wired: Wired, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
+    app = wired.app
     confused = Api(wired.http, alpha.owner.headers | {"X-Tenant-ID": beta.name})
-    foreign = await ids_of(beta, there)
+    foreign = await ids_of(beta, there, app)
     for operation in guarded(wired.app):
         wired.wire.reset()
 
@@ -72,9 +74,9 @@ async def test_ids_of_another_tenant_do_not_exist_here(
     app: FastAPI, config: Config, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
     """Alone, or beside an id of one's own."""
-    foreign, before = await ids_of(beta, there), await state_of(there)
+    foreign, before = await ids_of(beta, there, app), await state_of(there)
     async with owner_connection(config, alpha.name) as here:
-        own = await ids_of(alpha, here)
+        own = await ids_of(alpha, here, app)
     tried = [operation for operation in guarded(app) if operation.parameters]
     for operation in tried:
         for kept in [None, *(operation.parameters if len(operation.parameters) > 1 else [])]:
@@ -92,8 +94,11 @@ async def test_ids_of_another_tenant_do_not_exist_here(
 async def test_no_list_shows_anything_of_another_tenant(
     app: FastAPI, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection
 ) -> None:
-    await ids_of(beta, there)
-    query = {"explain_permission": f"?user_id={alpha.people['viewer'].id}&permission=users:read"}
+    await ids_of(beta, there, app)
+    query = {
+        "explain_permission": f"?user_id={alpha.people['viewer'].id}&permission=users:read",
+        "get_review_summary": "?subject_type=hotel&subject_id=H-1",
+    }
     lists = [operation for operation in guarded(app) if operation.method == "GET" and not operation.parameters]
     showing = set()
     for operation in lists:
@@ -156,10 +161,10 @@ async def test_filters_with_ids_of_another_tenant_find_nothing(alpha: TestTenant
     ["/users", "/users/roles", "/users/permissions", "/users/teams", "/users/api-keys", "/users/invitations"],
 )
 async def test_a_cursor_of_another_tenant_is_refused(
-    alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection, path: str
+    app: FastAPI, alpha: TestTenant, beta: TestTenant, there: asyncpg.Connection, path: str
 ) -> None:
     for _ in range(2):
-        await ids_of(beta, there)
+        await ids_of(beta, there, app)
     page = (await beta.owner.get(f"{path}?limit=1")).json()
 
     answer = await alpha.owner.get(path, params={"cursor": page["next_cursor"], "limit": 1})

@@ -107,9 +107,15 @@ async def begin_change(
 
 
 async def finish_change(
-    unit: WriteUnit, kind: Kind, before: Row[Any], values: Mapping[str, Any], *, private: bool = False
+    unit: WriteUnit,
+    kind: Kind,
+    before: Row[Any],
+    values: Mapping[str, Any],
+    *,
+    private: bool = False,
+    verb: str = "updated",
 ) -> bool:
-    """Write what differs from ``before``, with its audit entry; whether anything did."""
+    """Write what differs from ``before``, with its audit entry, which calls it ``verb``; whether anything did."""
     known = {name: getattr(before, name) for name in values}
     changes = _told(known, values)
     if not changes:
@@ -120,7 +126,7 @@ async def finish_change(
         await queries.delete_links(unit, kind, before.id)
         await queries.insert_links(unit, kind, before.id, values["links"])
     title = values.get(kind.title, getattr(before, kind.title))
-    audit_record(unit, kind, "updated", before.id, title=title, changes=changes, private=private)
+    audit_record(unit, kind, verb, before.id, title=title, changes=changes, private=private)
     return True
 
 

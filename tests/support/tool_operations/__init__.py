@@ -1,12 +1,13 @@
 """The tools' operations, for the tests that try every operation there is."""
 
-from tests.support.tool_operations import calls, notes, reminders, search, tasks, timeline
+from tests.support.tool_operations import calls, notes, reminders, reviews, search, tasks, timeline
 from tests.support.tool_operations.declared import ToolOperations
 
 TOOLS: tuple[ToolOperations, ...] = (
     calls.OPERATIONS,
     notes.OPERATIONS,
     reminders.OPERATIONS,
+    reviews.OPERATIONS,
     search.OPERATIONS,
     tasks.OPERATIONS,
     timeline.OPERATIONS,

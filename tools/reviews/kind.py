@@ -1,0 +1,45 @@
+"""What a review is among records."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import and_
+
+from tools.models import Review, ReviewLink
+from tools.records.kinds import Condition, Kind
+from tools.reviews.requests.queries import was_asked_for
+
+_reviews: Any = Review.__table__
+
+
+def _is_about_subject(related_type: str, related_id: str) -> Condition:
+    return and_(_reviews.c.subject_type == related_type, _reviews.c.subject_id == related_id)
+
+
+REVIEW: Final = Kind(
+    name="review",
+    permission="reviews",
+    table=_reviews,
+    links=ReviewLink.__table__,
+    title="title",
+    text="body",
+    columns=(
+        "subject_type",
+        "subject_id",
+        "rating",
+        "title",
+        "body",
+        "reviewer_name",
+        "reviewer_email",
+        "status",
+        "is_verified",
+        "reply",
+        "replied_at",
+        "rejection_reason",
+        "source",
+    ),
+    searched=("title", "body", "reviewer_name", "reviewer_email"),
+    shared=was_asked_for,
+    related=_is_about_subject,
+)

@@ -1,0 +1,1 @@
+"""What the public reads of reviews, for the tenant's website."""
