@@ -449,6 +449,7 @@ class Review(RecordMixin, TenantBase):
         living_index("reviews", "subject_type", "subject_id", "status", "created_at", "id"),
         living_index("reviews", "status", "created_at", "id"),
         living_index("reviews", "rating", "id"),
+        Index(None, "subject_type", "subject_id"),  # of deleted rows too: what is about a subject is found by it
     )
 
     subject_type: Mapped[str]

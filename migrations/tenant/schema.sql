@@ -1168,6 +1168,8 @@ ALTER TABLE reviews ADD CONSTRAINT ck_reviews_reason_if_rejected CHECK (rejectio
 
 CREATE INDEX ix_reviews_rating_id ON reviews (rating, id) WHERE deleted_at IS NULL;
 
+CREATE INDEX ix_reviews_subject_type_subject_id ON reviews (subject_type, subject_id);
+
 CREATE TABLE review_summaries (
     subject_type TEXT NOT NULL, 
     subject_id TEXT NOT NULL, 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -83,10 +84,14 @@ def is_about(kind: Kind, link_type: str | None, link_id: str | None) -> Conditio
     """Whether a record is about an object of another service, or about any of a type."""
     links = kind.links.c
     wanted = [column == value for column, value in ((links.link_type, link_type), (links.link_id, link_id)) if value]
-    linked = exists().where(links.record_id == kind.table.c.id, *wanted)
     if kind.related is None or link_type is None or link_id is None:
-        return linked
-    return or_(linked, kind.related(link_type, link_id))
+        return exists().where(links.record_id == kind.table.c.id, *wanted)
+    # One list of ids, found by two indexes. Joined by OR, they would have all records looked through in the order of
+    # the list: 37 ms for one of 20,000 subjects with 100,000 reviews, instead of 0.2 ms.
+    linked = select(links.record_id).where(*wanted).correlate(None)
+    itself = select(kind.table.c.id).where(kind.related(link_type, link_id)).correlate(None)
+    about: Condition = kind.table.c.id.in_(union_all(linked, itself))
+    return about
 
 
 def links_of(kind: Kind) -> Any:

@@ -26,6 +26,7 @@ def upgrade() -> None:
         op.create_check_constraint(op.f(f"ck_reviews_{name}"), "reviews", rule)
     living = sa.text("deleted_at IS NULL")
     op.create_index("ix_reviews_rating_id", "reviews", ["rating", "id"], postgresql_where=living)
+    op.create_index(op.f("ix_reviews_subject_type_subject_id"), "reviews", ["subject_type", "subject_id"])
     _create_summaries()
     _create_requests()
 
@@ -113,6 +114,7 @@ def _lengths(table: str, **limits: int) -> list[sa.CheckConstraint]:
 def downgrade() -> None:
     op.drop_table("review_requests")
     op.drop_table("review_summaries")
+    op.drop_index(op.f("ix_reviews_subject_type_subject_id"), table_name="reviews")
     op.drop_index("ix_reviews_rating_id", table_name="reviews")
     for name in ("reason_if_rejected", "rejection_reason_length"):
         op.drop_constraint(op.f(f"ck_reviews_{name}"), "reviews", type_="check")
