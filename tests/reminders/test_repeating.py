@@ -89,6 +89,18 @@ async def test_one_time_can_be_dismissed_alone(stage: Stage, diary: Kind) -> Non
     assert await stage.of(note, member) == [("dismissed", first), ("pending", first + DAY)]
 
 
+async def test_what_is_gone_is_not_followed(stage: Stage, diary: Kind) -> None:
+    member, first = stage.tenant.people["member"], ahead(minutes=2)
+    note = await stage.note(member)
+    await stage.plan(note, first, member, offsets=[0], kind=diary, content=first.isoformat())
+    assert (await member.api.delete(f"/tools/notes/{note}")).status_code == 204
+
+    await stage.office.skip_waits()
+
+    assert await stage.office.deliver() == []
+    assert await stage.of(note, member) == [("missed", first)]
+
+
 async def test_what_ends_is_not_followed(stage: Stage, diary: Kind) -> None:
     member, first = stage.tenant.people["member"], ahead(minutes=2)
     note = await stage.note(member)
