@@ -58,17 +58,6 @@ async def _records_of(owner: asyncpg.Connection, app: FastAPI, user_id: UUID) ->
     return found
 
 
-async def ids_for(app: FastAPI, tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, dict[str, str]]:
-    """The same for each operation, with the records of the tools, which differ: to be restored, one must be deleted."""
-    shared = await ids_of(tenant, owner)
-    found = {}
-    for operation in operations_of(app):
-        found[operation.name] = dict(shared)
-        for tool in TOOLS:
-            found[operation.name] |= await tool.values(owner, operation, UUID(shared["user_id"]))
-    return found
-
-
 async def state_of(owner: asyncpg.Connection) -> dict[str, str]:
     """A digest of every table."""
     rows = "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {} t"
