@@ -21,6 +21,7 @@ from tools.tasks.positions import between
 from tools.tasks.recurrence import queries
 from tools.tasks.recurrence.rules import parse_rule
 from tools.tasks.recurrence.series import Times, next_times
+from tools.tasks.reminding import keep_reminders
 from tools.tasks.tree.queries import find_last_position
 from users import TIME_ZONE
 
@@ -32,6 +33,7 @@ COPIED: Final = (
     "team_id",
     "parent_id",
     "tags",
+    "reminders",
     "links",
 )
 
@@ -59,7 +61,10 @@ async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -
         "previous_id": task_id,
         "position": between(await find_last_position(unit, TaskStatus.TODO), None),
     }
-    return await service.create_record(unit, TASK, values, settings, created_by=done.created_by)
+    next_id = await service.create_record(unit, TASK, values, settings, created_by=done.created_by)
+    if done.reminders:
+        await keep_reminders(unit, next_id)
+    return next_id
 
 
 async def _times_before(unit: ReadUnit, task: Row[Any]) -> Times | None:
