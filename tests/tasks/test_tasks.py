@@ -126,7 +126,7 @@ async def test_a_list_is_narrowed_by_every_field(tenant: TestTenant, config: Con
     api = tenant.owner
     async with owner_connection(config, tenant.name) as owner:
         user_id, team_id = await things.insert_user(owner), await things.insert_team(owner)
-    parent = await make(api, title="parent", priority="urgent", position=5)
+    parent = await make(api, title="parent", priority="urgent", position=5, reminders=[{"offset_minutes": 5}])
     await make(api, title="child", parent_id=parent["id"], assignee_id=user_id, status="blocked", position=7)
     await make(api, title="dated", start_at="2031-01-01T00:00:00Z", due_at="2031-01-02T00:00:00Z", team_id=team_id)
     await make(api, title="repeated", status="done", recurrence="FREQ=DAILY;COUNT=1", priority="low", position=9)
@@ -149,6 +149,7 @@ async def test_a_list_is_narrowed_by_every_field(tenant: TestTenant, config: Con
         ("repeated", {"completed_after": "2020-01-01T00:00:00Z"}),
         ("", {"completed_before": "2020-01-01T00:00:00Z"}),
         ("repeated", {"is_recurring": "true"}),
+        ("parent", {"has_reminders": "true"}),
         ("child", {"position_after": 5, "position_before": 9}),
         ("parent", {"q": "PARE"}),
     ]
@@ -181,6 +182,9 @@ async def test_a_list_is_narrowed_by_every_field(tenant: TestTenant, config: Con
         ("recurrence", ""),
         ("recurrence", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"),
         ("recurrence", "FREQ=DAILY;BYMONTH=" + ",".join(["1"] * 500)),
+        ("reminders", [{"offset_minutes": -1}]),
+        ("reminders", [{"offset_minutes": number} for number in range(6)]),
+        ("reminders", [{"offset_minutes": 5, "to": "everybody"}]),
         ("tags", [f"t{number}" for number in range(21)]),
     ],
 )

@@ -20,6 +20,7 @@ from tools.tasks import queries
 from tools.tasks.kind import TASK
 from tools.tasks.positions import between
 from tools.tasks.recurrence.service import continue_series
+from tools.tasks.reminding import DEPENDS_ON, keep_reminders
 from tools.tasks.tree.queries import find_last_position, list_ancestors, lock_structure
 
 
@@ -54,6 +55,8 @@ async def change_task(
     _check_dates(*(values.get(name, getattr(before, name)) for name in ("start_at", "due_at")))
     completion = _completion(before, values)
     await service.finish_change(unit, TASK, before, {**values, **completion})
+    if new.keys() & DEPENDS_ON and (before.reminders or new.get("reminders")):
+        await keep_reminders(unit, task_id)
     if completion.get("completed_at") is not None:
         await continue_series(unit, task_id, settings)
 

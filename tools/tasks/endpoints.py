@@ -13,11 +13,14 @@ from shared_models import Page
 from tools.records.endpoints import Filters
 from tools.tasks import service
 from tools.tasks.board.endpoints import router as board
+from tools.tasks.bulk.endpoints import router as bulk
+from tools.tasks.comments.endpoints import router as comments
 from tools.tasks.filters.endpoints import Narrowed
 from tools.tasks.schemas import Task, TaskCreate, TaskPatch, TaskReplace
 
 router = APIRouter(prefix="/tools/tasks", tags=["tasks"], route_class=Route)
-router.include_router(board)  # before the routes that would take its name for an id
+for part in (board, bulk, comments):  # before the routes that would take their names for an id
+    router.include_router(part)
 
 TasksReader = Annotated[Principal, Depends(Requires("tasks:read"))]
 TasksCreator = Annotated[Principal, Depends(Requires("tasks:create"))]

@@ -32,6 +32,7 @@ TASK: Final = Kind(
         "tags",
         "recurrence",
         "previous_id",
+        "reminders",
     ),
     people=("created_by", "assignee_id"),
     teams=("team_id",),

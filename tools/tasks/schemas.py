@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from common.enums import TaskPriority, TaskStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.records.schemas import NOT_GIVEN, Links, Record, Tags, Title
+from tools.reminders.schemas import Reminder, Reminders
 from tools.tasks.recurrence.rules import parse_rule
 
 EXAMPLE_ID: Final = "01a2070b-d702-75af-a80e-ace08e3a517f"
@@ -47,6 +48,9 @@ Recurrence = Annotated[
         description="An RFC 5545 RRULE of whole days, by the tenant's clock: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY.",
     ),
 ]
+TaskReminders = Annotated[
+    Reminders, Field(description="Mails so long before it is due, to the assignee or else to who made it.")
+]
 UserRef = Annotated[UUID, Field(examples=[EXAMPLE_ID])]
 
 
@@ -76,6 +80,7 @@ class Task(Record):
     position: float = Field(examples=[1024.0], description="Its place in its column of the board.")
     tags: list[str] = Field(examples=[["vip"]])
     recurrence: str | None = Field(examples=["FREQ=WEEKLY;BYDAY=MO"])
+    reminders: list[Reminder]
     previous_id: UUID | None = Field(description="The task of the series that was completed before this one was made.")
     next_id: UUID | None = Field(description="The task of the series that was made when this one was completed.")
 
@@ -94,6 +99,7 @@ class TaskReplace(Payload):
     parent_id: UUID | None = None
     position: Position | None = Field(default=None, description="Left out, a new task comes last in its column.")
     recurrence: Recurrence | None = None
+    reminders: TaskReminders = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
     links: Links = Field(default_factory=list)
 
@@ -116,5 +122,6 @@ class TaskPatch(Payload):
     parent_id: UUID | None = None
     position: Position = NOT_GIVEN
     recurrence: Recurrence | None = None
+    reminders: TaskReminders = NOT_GIVEN
     tags: Tags = NOT_GIVEN
     links: Links = NOT_GIVEN

@@ -17,6 +17,7 @@ from tools.tasks.filters.queries import ORDER, filter_conditions
 from tools.tasks.filters.schemas import TaskFilters
 from tools.tasks.kind import TASK
 from tools.tasks.recurrence.service import continue_series
+from tools.tasks.reminding import keep_reminders
 from tools.tasks.schemas import Task, TaskCreate, TaskPatch, TaskReplace
 
 
@@ -47,6 +48,8 @@ async def create_task(unit: WriteUnit, actor: Principal, payload: TaskCreate, se
     """A new task. Raises UnknownReference or Unprocessable."""
     values = await complete_new(unit, actor, payload.model_dump())
     task_id = await service.create_record(unit, TASK, values, settings, created_by=actor.user_id)
+    if values["reminders"]:
+        await keep_reminders(unit, task_id)
     if values["completed_at"] is not None:
         await continue_series(unit, task_id, settings)
     return await get_written_task(unit, task_id)
@@ -84,10 +87,14 @@ async def update_task(
 
 async def delete_task(unit: WriteUnit, actor: Principal, task_id: UUID, expected_version: int | None) -> None:
     """Delete a task, which can be restored. Its subtasks stay, and are below it again when it is."""
-    await service.delete_record(unit, TASK, actor, task_id, expected_version)
+    before = await service.delete_record(unit, TASK, actor, task_id, expected_version)
+    if before.reminders:
+        await keep_reminders(unit, task_id)
 
 
 async def restore_task(unit: WriteUnit, actor: Principal, task_id: UUID) -> Task:
     """Bring a deleted task back."""
-    await service.restore_record(unit, TASK, actor, task_id)
+    before = await service.restore_record(unit, TASK, actor, task_id)
+    if before.reminders:
+        await keep_reminders(unit, task_id)
     return await get_written_task(unit, task_id)

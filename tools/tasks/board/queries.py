@@ -11,7 +11,6 @@ from sqlalchemy import (
     Row,
     Text,
     Uuid,
-    any_,
     column,
     func,
     literal,
@@ -96,12 +95,6 @@ async def list_behind(
     if place is not None:
         behind = behind.where(tuple_(_tasks.c.position, _tasks.c.id) > tuple_(place.position, place.id))
     return (await unit.execute(behind.limit(limit))).all()
-
-
-async def lock_tasks(unit: WriteUnit, task_ids: Sequence[UUID]) -> None:
-    """Lock tasks until COMMIT, in the order in which everybody does who locks several."""
-    chosen = select(_tasks.c.id).where(_tasks.c.id == any_(literal(list(task_ids), ARRAY(Uuid)))).order_by(_tasks.c.id)
-    await unit.execute(chosen.with_for_update(key_share=True))
 
 
 async def set_positions(unit: WriteUnit, positions: Mapping[UUID, float]) -> None:

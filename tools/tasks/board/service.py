@@ -26,7 +26,7 @@ from tools.tasks.filters.schemas import TaskFilters
 from tools.tasks.kind import TASK
 from tools.tasks.positions import between, spread
 from tools.tasks.schemas import Task
-from tools.tasks.tree.queries import lock_structure
+from tools.tasks.tree.queries import lock_structure, lock_tasks
 
 FIRST_SPREAD: Final = 16  # neighbours that make room, and four times as many if that is not enough
 
@@ -120,7 +120,7 @@ async def _make_room(unit: WriteUnit, task_id: UUID, status: str, left: Row[Any]
             break
         count *= 4
     ids = [row.id for row in behind]
-    await queries.lock_tasks(unit, [task_id, *ids])
+    await lock_tasks(unit, [task_id, *ids])
     await queries.set_positions(unit, dict(zip(ids, positions[1:], strict=True)))
     unit.audit("tools.task.reordered", target=Target("board", status), changes=[Change("positions", None, len(ids))])
     return positions[0]

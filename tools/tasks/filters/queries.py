@@ -12,7 +12,7 @@ from common.enums import TaskPriority, TaskStatus
 from common.paging import Order
 from shared_auth import Principal
 from tools.records.kinds import Condition
-from tools.tasks.filters.schemas import TaskFilters
+from tools.tasks.filters.schemas import TaskFilters, TaskTimes
 from tools.tasks.kind import TASK
 from tools.tasks.tree.queries import is_overdue
 
@@ -47,7 +47,7 @@ ORDER: Final = Order(
 
 def filter_conditions(filters: TaskFilters, actor: Principal) -> list[Condition]:
     """The filters as conditions."""
-    return [*_references(filters, actor), *_times(filters), *_states(filters)]
+    return [*_references(filters, actor), *_times(filters.times), *_states(filters)]
 
 
 def _references(filters: TaskFilters, actor: Principal) -> list[Condition]:
@@ -61,11 +61,11 @@ def _references(filters: TaskFilters, actor: Principal) -> list[Condition]:
     return found
 
 
-def _times(filters: TaskFilters) -> list[Condition]:
+def _times(times: TaskTimes) -> list[Condition]:
     found: list[Condition] = []
     for name in ("start", "due", "completed"):
         column = _columns[f"{name}_at"]
-        after, before = getattr(filters, f"{name}_after"), getattr(filters, f"{name}_before")
+        after, before = getattr(times, f"{name}_after"), getattr(times, f"{name}_before")
         if after is not None:
             found += [_or_never(column) > after, column.is_not(None)]
         if before is not None:
@@ -87,4 +87,6 @@ def _states(filters: TaskFilters) -> list[Condition]:
         found.append(is_overdue() == filters.is_overdue)
     if filters.is_recurring is not None:
         found.append(_columns.recurrence.is_not(None) == filters.is_recurring)
+    if filters.has_reminders is not None:
+        found.append((func.jsonb_array_length(_columns.reminders) > 0) == filters.has_reminders)
     return found
