@@ -8,27 +8,20 @@ COMMIT, is run once more.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from common.errors import (
-    InvalidRequest,
-    PermissionDenied,
-    UnknownParameter,
-)
-from common.http.headers import read_path
+from common.errors import PermissionDenied, UnknownParameter
 from common.http.openapi import problem_responses, security
 from common.http.problems import write_pointer
-from common.idempotency import REPLAYED_HEADERS, IdempotentRequest, StoredAnswer, find_answer, keep_answer
 from database import DATABASE_ERRORS, ReadUnit, WriteUnit, may_retry, translate
 from serving.guards import Guard
 from serving.providers import read_unit, write_unit
-from serving.visit import Visit
-
-MAX_KEY_LENGTH: Final = 255
+from serving.repetition import HEADER, answer_once
+from serving.visit import Visit, visit_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -62,8 +55,8 @@ class Route(APIRoute):
             try:
                 await guard.admit(visit, request)
                 _refuse_unknown(request, known)
-                act = _once(handle, visit) if creates and "idempotency-key" in request.headers else handle
-                return await (_in_unit(act, visit, unit_kind, request) if unit_kind else handle(request))
+                act = _once(handle) if creates and HEADER in request.headers else handle
+                return await (in_unit(act, unit_kind, request) if unit_kind else handle(request))
             except PermissionDenied as refusal:
                 await _audit_refusal(visit, refusal)
                 raise
@@ -82,8 +75,9 @@ class Route(APIRoute):
         return run
 
 
-async def _in_unit(handle: Handler, visit: Visit, kind: type[ReadUnit], request: Request) -> Response:
-    """Run the endpoint and commit; run both once more where that is safe and may help."""
+async def in_unit(handle: Handler, kind: type[ReadUnit], request: Request) -> Response:
+    """Run the endpoint in the visit's unit and commit; run both once more where that is safe and may help."""
+    visit = visit_of(request)
     for last in (False, True):
         unit = visit.unit = visit.write() if kind is WriteUnit else visit.read()
         try:
@@ -106,37 +100,13 @@ async def _audit_refusal(visit: Visit, refusal: PermissionDenied) -> None:
         unit.audit(f"permission.{rule}.refused", outcome="failure")
 
 
-def _once(handle: Handler, visit: Visit) -> Handler:
+def _once(handle: Handler) -> Handler:
     """The same handler, which answers a repeated ``Idempotency-Key`` from storage."""
 
     async def handle_once(request: Request) -> Response:
-        unit, principal = visit.unit, visit.principal
-        assert isinstance(unit, WriteUnit)
-        assert principal is not None
-        keyed = IdempotentRequest.of(
-            tenant=principal.tenant.schema,
-            caller=principal.caller_id,
-            route=f"{request.method} {read_path(request.scope)}",
-            key=_idempotency_key(request),
-            body=await request.body(),
-            secret=visit.services.config.secret_key.get_secret_value(),
-        )
-        stored = await find_answer(unit, keyed)
-        if stored is not None:
-            return Response(stored.body, stored.status, {**stored.headers, "Idempotency-Replayed": "true"})
-        response = await handle(request)
-        kept = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
-        await keep_answer(unit, keyed, StoredAnswer(response.status_code, kept, bytes(response.body)))
-        return response
+        return await answer_once(request, await request.body(), handle)
 
     return handle_once
-
-
-def _idempotency_key(request: Request) -> str:
-    values = request.headers.getlist("idempotency-key")
-    if len(values) != 1 or not 1 <= len(values[0]) <= MAX_KEY_LENGTH or not values[0].isascii():
-        raise InvalidRequest(f"Idempotency-Key must be sent once, with 1 to {MAX_KEY_LENGTH} ASCII characters.")
-    return values[0]
 
 
 def guard_of(route: APIRoute) -> Guard:

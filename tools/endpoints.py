@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import notes
+from tools import attachments, notes
 from tools.records.kinds import KINDS
 
-RESOURCES = (notes.RESOURCE,)
+RESOURCES = (notes.RESOURCE, attachments.RESOURCE)
 
 router = APIRouter()
 for resource in RESOURCES:
@@ -17,3 +17,4 @@ for resource in RESOURCES:
 
 JOB_HANDLERS = {kind: handler for resource in RESOURCES for kind, handler in resource.job_handlers.items()}
 CONSTRAINTS = {name: error for resource in RESOURCES for name, error in resource.constraints.items()}
+HOUSEKEEPERS = tuple(resource.housekeeper for resource in RESOURCES if resource.housekeeper is not None)

@@ -259,7 +259,7 @@ class LogCallLink(LinkMixin, TenantBase):
 
 
 class AttachmentContent(TenantBase):
-    """What files hold, once per tenant, found by its SHA-256. Where it lies in the storage, ``file_id`` says: an id that
+    """What files hold, once per tenant, found by its SHA-256. ``file_id`` says where it lies in the storage: an id that
     is never used again, so that removing a content cannot hit the same content uploaded anew."""
 
     __tablename__ = "attachment_contents"
