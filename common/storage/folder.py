@@ -88,11 +88,6 @@ class Folder:
                     if file is not None:
                         yield file
 
-    async def copy_from(self, source: Folder, file_id: UUID) -> None:
-        """Take over a file of another tenant, under the same id. Raises ContentMissing or StorageUnavailable."""
-        with translated():
-            await obstore.copy_async(self._store, source.path_of(file_id), self.path_of(file_id))
-
     async def clear_unfinished(self, before: datetime) -> int:
         """Remove what a killed process had begun to write into a local folder; answers how much that was. S3 itself
         forgets what was not finished, if its bucket has such a rule."""
