@@ -219,7 +219,7 @@ def _read_fields(fields: Mapping[str, str]) -> AttachmentForm:
 
 
 def _send(visit: Visit, request: Request, row: Row[Any]) -> StreamingResponse:
-    part = sending.choose(visit, row, request.headers)
+    part = sending.choose(visit, row, request.headers, has_range=not getattr(request.state, "is_head", False))
     headers = {**sending.headers_of(row), **part.headers}
     answer = Streamed(sending.producer(visit, row, part), media_type=headers["Content-Type"], headers=headers)
     answer.status_code = 200 if part.is_whole else 206

@@ -127,7 +127,8 @@ class _Parts:
             raise MultipartInvalid("A part has no name.")
         self._name = _decode(options[b"name"])
         declared = self._part.headers.get("content-type", b"").decode("latin-1")
-        self._events.append(_Begin(self._name, _decode(options.get(b"filename", b"")), declared))
+        file_name = _unescape(_decode(options.get(b"filename", b"")))
+        self._events.append(_Begin(self._name, file_name, declared))
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         if self._name == FILE:
@@ -143,6 +144,13 @@ class _Parts:
 
     def _complete(self) -> None:
         self.is_complete = True
+
+
+def _unescape(name: str) -> str:
+    """What browsers write for a quote or a line break in a name (HTML 4.10.22.7)."""
+    for escaped, character in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
+        name = name.replace(escaped, character)
+    return name
 
 
 def _decode(value: bytes) -> str:

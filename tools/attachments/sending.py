@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -52,14 +52,16 @@ def etag_of(row: Row[Any]) -> str:
     return f'"{row.sha256.hex()}"'
 
 
-def choose(visit: Visit, row: Row[Any], request_headers: Any) -> Part:
-    """The part that is asked for. Raises NotModified for a client that has it, or RangeNotSatisfiable."""
+def choose(visit: Visit, row: Row[Any], given: Mapping[str, str], *, has_range: bool) -> Part:
+    """The part that a request's headers ask for, if it is one that can. Raises NotModified for a client that has it, or
+    RangeNotSatisfiable."""
     etag = etag_of(row)
-    known = [tag.strip().removeprefix("W/") for tag in request_headers.get("if-none-match", "").split(",")]
+    known = [tag.strip().removeprefix("W/") for tag in given.get("if-none-match", "").split(",")]
     if etag in known or known == ["*"]:
         raise NotModified(etag)
     try:
-        return choose_part(row.size_bytes, etag, request_headers.get("range"), request_headers.get("if-range"))
+        wanted = given.get("range") if has_range else None
+        return choose_part(row.size_bytes, etag, wanted, given.get("if-range"))
     except RangeNotSatisfiable:
         visit.headers["Content-Range"] = f"bytes */{row.size_bytes}"
         raise

@@ -87,6 +87,7 @@ _MARKUP: Final = (
         "text/html",
     ),
 )
+_MARKUP_IN_XML: Final = _MARKUP[:2]
 _BEGINNINGS: Final = (
     (re.compile(rb"#!|<\?php|<\?=|@echo off", re.IGNORECASE), "text/x-script"),
     (re.compile(rb"\{\\rtf"), "application/rtf"),
@@ -134,7 +135,8 @@ def _sniff_text(text: bytes, ending: str, declared: str) -> str:
     is_mail = ending == "eml"  # which may well have HTML inside
     found = next((kind for pattern, kind in _BEGINNINGS if pattern.match(start)), None)
     if found in {None, "application/xml"} and not is_mail and start.startswith(b"<"):
-        found = next((kind for pattern, kind in _MARKUP if pattern.search(text)), found)
+        possible = _MARKUP if found is None else _MARKUP_IN_XML
+        found = next((kind for pattern, kind in possible if pattern.search(text)), found)
     return found or _BY_ENDING.get(ending) or (declared if declared in _KINDS_OF_TEXT else "text/plain")
 
 
