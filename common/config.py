@@ -218,7 +218,13 @@ class Config(BaseSettings):
         default=1024**3, ge=1024, le=48 * 1024**3, description="Largest file; tenants have a limit of their own below."
     )
     max_uploads: int = Field(
-        default=32, ge=1, le=1000, description="Files received at the same time per process; more get 503."
+        default=64,
+        ge=1,
+        le=1000,
+        description="Files received at the same time per process, some 12 MB of memory each; more get 503.",
+    )
+    max_uploads_per_tenant: int = Field(
+        default=32, ge=1, le=1000, description="Of these, files of one tenant; more get 429."
     )
     upload_stall_seconds: Duration = Field(default=30.0, description="Seconds an upload may stand still.")
     upload_seconds: Seconds = Field(default=7200, le=43_200, description="Seconds an upload may take in all.")

@@ -73,6 +73,15 @@ class Folder:
                 )
             yield bytes(piece)
 
+    async def has(self, file_id: UUID) -> bool:
+        """Whether a file is there. Raises StorageUnavailable."""
+        try:
+            with translated():
+                await obstore.head_async(self._store, self.path_of(file_id))
+        except ContentMissing:
+            return False
+        return True
+
     async def delete(self, file_ids: Collection[UUID]) -> None:
         """Remove files; what is gone already is no fault. Raises StorageUnavailable."""
         for file_id in file_ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from obstore.store import LocalStore, S3Store
 
 from common.config import Config
-from common.errors import Overloaded, StorageUnavailable
+from common.errors import Overloaded, StorageUnavailable, TooManyRequests
 from common.ids import TenantName
 from common.storage.faults import translated
 from common.storage.folder import Folder
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # A part of 5 MiB, or a piece of 1 MiB, in each request: what takes longer hangs.
 REQUEST_TIMEOUT: Final = timedelta(seconds=30)
 CONNECT_TIMEOUT: Final = timedelta(seconds=3)
+FULL_SECONDS: Final = 2  # after which a tenant may try again
 RETRIES: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
 
@@ -32,22 +34,26 @@ class Storage:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._uploads = 0
+        self._receiving: Counter[TenantName] = Counter()
 
     def folder(self, name: TenantName) -> Folder:
         """A tenant's files. Raises StorageUnavailable."""
         return Folder(self._store, name.schema, self._root)
 
     @contextmanager
-    def receiving(self) -> Iterator[None]:
-        """A place among those who may write at the same time: each takes memory. Raises Overloaded."""
-        if self._uploads >= self._config.max_uploads:
+    def receiving(self, name: TenantName) -> Iterator[None]:
+        """A place among those who may write at the same time, which takes memory. Raises Overloaded, or TooManyRequests
+        where one tenant would take the places of the others."""
+        if self._receiving.total() >= self._config.max_uploads:
             raise Overloaded("Too many files are being received at this moment. Try again.")
-        self._uploads += 1
+        if self._receiving[name] >= self._config.max_uploads_per_tenant:
+            raise TooManyRequests(FULL_SECONDS)
+        self._receiving[name] += 1
         try:
             yield
         finally:
-            self._uploads -= 1
+            self._receiving[name] -= 1
+            self._receiving += Counter()  # forgets who has none
 
     @property
     def _root(self) -> Path | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PIECE: Final = 1024**2  # bytes handed over at once; a file of no more needs a single request
 PART: Final = 5 * 1024**2  # the least that S3 takes as a part
-PARALLEL_PARTS: Final = 2  # with the one that is being filled, 15 MiB in memory for each upload
+PARALLEL_PARTS: Final = 1  # on its way while the next is filled: 10 MiB in memory for each upload
 
 
 class _BrokenOffError(Exception):

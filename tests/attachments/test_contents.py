@@ -121,6 +121,8 @@ async def test_a_content_that_the_storage_lost_is_said_to_be(app: FastAPI, tenan
     await folder.delete([file.id async for file in folder.list()])
 
     problem_of(await download(tenant.owner, made), 404, "content_missing")
+    again = await upload(tenant.owner, b"soon lost")
+    assert [(await download(tenant.owner, one)).content for one in (made, again)] == [b"soon lost"] * 2
 
 
 async def link(api: Api, made: dict[str, Any], **body: Any) -> str:

@@ -21,6 +21,7 @@ from tests.attachments.conftest import Stored
 from tests.support.apps import registered, running, services_of
 from tests.support.probes import owner_connection
 from tests.support.problems import problem_of
+from tests.support.raw import send_raw
 from tests.support.servers import Servers
 from tests.support.things import word
 from tests.support.uploads import ATTACHMENTS, download, form, upload
@@ -309,6 +310,15 @@ async def test_when_the_commit_fails_there_is_no_row_and_the_sweeper_finds_the_f
     assert await rows(config, tenant) == (0, 0, 0)
     await sweep(services_of(app), await registered(app, tenant.name), now() + timedelta(hours=25))
     assert await stored(tenant) == {}
+
+
+@pytest.mark.promise("S4")
+async def test_without_a_credential_or_the_permission_the_body_is_not_read(app: FastAPI, alpha: TestTenant) -> None:
+    form_type = {"Content-Type": "multipart/form-data; boundary=b"}
+    for api, status in ((alpha.anonymous, 401), (alpha.people["viewer"].api, 403)):
+        headers = {**api.headers, **form_type}
+        answer = await send_raw(app, "POST", API + ATTACHMENTS, headers=headers, body=FILE)
+        assert (answer.status, answer.body_was_read) == (status, False)
 
 
 @pytest.mark.promise("S8")

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from common.config import Config
-from common.errors import ContentMissing, Overloaded, StorageUnavailable
+from common.errors import ContentMissing, Overloaded, StorageUnavailable, TooManyRequests
 from common.ids import SchemaName, TenantId, TenantName, new_id
 from common.storage import Folder, Storage
 from tests.support.buckets import Bucket, running_bucket
@@ -38,7 +38,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 
 def open_storage(folder: Path, **changes: Any) -> Storage:
-    values = {"environment": "development", "secret_key": SECRET, "data_dir": folder, "max_uploads": 2}
+    values = {"environment": "development", "secret_key": SECRET, "data_dir": folder}
     return Storage(Config(**{**values, **changes}))
 
 
@@ -86,6 +86,7 @@ async def test_a_tenant_has_a_folder_of_its_own(storage: Storage) -> None:
         await read(theirs, file_id, 0, 4)
     await theirs.delete([file_id])
     assert await read(ours, file_id, 0, 4) == b"ours"
+    assert (await ours.has(file_id), await theirs.has(file_id)) == (True, False)
     await ours.delete([file_id, file_id])
     assert await listed(ours) == {}
 
@@ -143,11 +144,15 @@ async def test_a_reader_asks_for_one_piece_after_the_other(storage: Storage) -> 
 
 
 @pytest.mark.promise("S7")
-async def test_only_so_many_write_at_once(storage: Storage) -> None:
-    with storage.receiving(), storage.receiving(), pytest.raises(Overloaded), storage.receiving():
-        pass
-    with storage.receiving(), storage.receiving():
-        pass
+def test_only_so_many_write_at_once(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path, max_uploads=3, max_uploads_per_tenant=2)
+
+    for _ in range(2):
+        with storage.receiving(ACME), storage.receiving(ACME):
+            with pytest.raises(TooManyRequests), storage.receiving(ACME):
+                pass
+            with storage.receiving(OTHER), pytest.raises(Overloaded), storage.receiving(OTHER):
+                pass
 
 
 @pytest.mark.promise("S8")

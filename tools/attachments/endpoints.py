@@ -198,7 +198,8 @@ async def create_attachment_link(
 async def _create(visit: Visit, upload: Upload, request: Request) -> Response:
     assert isinstance(visit.unit, WriteUnit)
     assert visit.principal is not None
-    made = await service.create_attachment(visit.unit, visit.principal, upload, visit.settings)
+    folder = visit.services.storage.folder(visit.principal.tenant)
+    made = await service.create_attachment(visit.unit, visit.principal, upload, visit.settings, folder)
     headers = {"Location": f"{read_path(request.scope)}/{made.id}", "ETag": f'"v{made.version}"'}
     return Response(made.model_dump_json(), 201, headers, "application/json")
 

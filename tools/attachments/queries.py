@@ -111,6 +111,11 @@ async def claim_content(unit: WriteUnit, sha256: bytes, file_id: UUID, size: int
     return found
 
 
+async def move_content(unit: WriteUnit, sha256: bytes, file_id: UUID) -> None:
+    """Note that a content lies in another file than was known."""
+    await unit.execute(update(_contents).where(_contents.c.sha256 == sha256).values(file_id=file_id))
+
+
 async def reserve(unit: WriteUnit, size: int, quota: int) -> bool:
     """Count bytes as used if the quota has room for them. Uploads at the same time do this one after the other."""
     if size > quota:

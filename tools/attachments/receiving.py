@@ -54,7 +54,7 @@ async def receiving(
     assert visit.tenant is not None
     config = visit.services.config
     folder = visit.services.storage.folder(visit.tenant.name)
-    with visit.services.storage.receiving():
+    with visit.services.storage.receiving(visit.tenant.name):
         async with AsyncExitStack() as stack:
             intake = _Intake(folder, stack, config, visit.settings)
             form = read_fields(await read_form(content_type, _patiently(stream, config), intake))

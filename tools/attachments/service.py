@@ -14,6 +14,7 @@ from common.enums import AttachmentParent
 from common.errors import PermissionDenied, QuotaExceeded, UnknownReference, Unprocessable
 from common.paging import ListQuery
 from common.registry import Effective
+from common.storage import Folder
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from shared_models import Page
@@ -53,15 +54,14 @@ async def get_attachment(unit: ReadUnit, actor: Principal, attachment_id: UUID) 
     return Attachment.model_validate(await service.get_record(unit, ATTACHMENT, actor, attachment_id))
 
 
-async def create_attachment(unit: WriteUnit, actor: Principal, upload: Upload, settings: Effective) -> Attachment:
+async def create_attachment(
+    unit: WriteUnit, actor: Principal, upload: Upload, settings: Effective, folder: Folder
+) -> Attachment:
     """Keep what was received. A content that the tenant has already is not kept twice, and takes no room. Raises
     UnknownReference, PermissionDenied or QuotaExceeded."""
     form = upload.form.model_dump(exclude={"file"})
     private = await _check_parent(unit, actor, form["parent_type"], form["parent_id"])
-    file_id = await queries.claim_content(unit, upload.sha256, upload.file_id, upload.size)
-    upload.is_needed = file_id == upload.file_id
-    if upload.is_needed and not await queries.reserve(unit, upload.size, settings[ATTACHMENT_QUOTA]):
-        raise QuotaExceeded
+    await _keep_content(unit, upload, settings[ATTACHMENT_QUOTA], folder)
     values = {
         **form,
         "file_name": upload.form.file,
@@ -145,6 +145,18 @@ async def _check_parent(
         permission = kind.needs("update")
         raise PermissionDenied(f"Your permission {permission} does not reach this {kind.name}.", permission=permission)
     return bool(row.private)
+
+
+async def _keep_content(unit: WriteUnit, upload: Upload, quota: int, folder: Folder) -> None:
+    """Keep the content, unless there is the same already; one that the storage has lost is there again."""
+    file_id = await queries.claim_content(unit, upload.sha256, upload.file_id, upload.size)
+    upload.is_needed = file_id == upload.file_id
+    if upload.is_needed:
+        if not await queries.reserve(unit, upload.size, quota):
+            raise QuotaExceeded
+    elif not await folder.has(file_id):
+        await queries.move_content(unit, upload.sha256, upload.file_id)
+        upload.is_needed = True
 
 
 async def _find_any(unit: ReadUnit, attachment_id: UUID) -> Row[Any] | None:
