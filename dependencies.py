@@ -24,7 +24,8 @@ from serving.guards import (
 )
 from serving.listing import list_query, page_query, plain_list_query
 from serving.providers import read_unit, reply, services_of, settings_of, this_visit, write_unit
-from serving.route import Route
+from serving.repeating import answer_once
+from serving.route import Route, in_unit
 from serving.services import Services
 from serving.visit import Visit
 from shared_auth import Principal
@@ -52,7 +53,10 @@ __all__ = [
     "SignedInVisit",
     "TenantVisit",
     "ThisVisit",
+    "Visit",
     "Write",
+    "answer_once",
+    "in_unit",
 ]
 
 Read = Annotated[ReadUnit, Depends(read_unit)]

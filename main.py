@@ -42,6 +42,7 @@ from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
 from common.signing_keys import KeyRing, load_key_ring
 from common.stopping import StopSignals
+from common.storage import Storage
 from database import DATABASE_ERRORS, Database
 from migrations.audit_keeper import AuditKeeper
 from migrations.lifecycle import TenantLifecycle
@@ -57,6 +58,8 @@ from shared_auth import AccessTokens, Passwords, RefreshTokens
 VERSION: Final = "3.0.0"
 SERVICE: Final = "system-service"
 IMPORT_PATH: Final = "/api/v1/platform/tenants/import"  # takes files, streamed to disk
+UPLOAD_PATH: Final = "/api/v1/tools/attachments"  # takes files, streamed to their storage
+FORM_BYTES: Final = 1024**2  # of a form beside its file: the other fields, and what separates the parts
 FILE_BYTES: Final = {  # full tenants' files, with descriptions or spaces
     "/api/v1/users/import": 2 * 1024**2,
     "/api/v1/settings/import": 4 * 1024**2,
@@ -103,7 +106,7 @@ def create_app(config: Config) -> FastAPI:
     add_openapi(app)
     if config.docs_enabled:
         add_docs(app)
-    larger = {IMPORT_PATH: config.max_archive_bytes, **FILE_BYTES}
+    larger = {IMPORT_PATH: config.max_archive_bytes, UPLOAD_PATH: config.max_upload_bytes + FORM_BYTES, **FILE_BYTES}
     app.middleware_stack = build_stack(app, config, registry, larger=larger)
     return app
 
@@ -148,6 +151,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         limiter=Limiter(derive_key(secret, "rate limits")),
         mail_templates=MailTemplates(users.MAIL_TEMPLATES, tools.MAIL_TEMPLATES),
         mail_transport=choose_transport(config),
+        storage=Storage(config),
         platform_keys=users.PlatformKeys(database),
         provisioner=provisioner,
         lifecycle=TenantLifecycle(provisioner),
@@ -199,7 +203,7 @@ class Background:
         self._tasks.append(preparing)
         await asyncio.wait({preparing}, timeout=START_SECONDS)
         runs = [self.listener.run(), *(notes.run() for notes in self._notes), users.keep_house(self._services)]
-        runs.append(settings.keep_house(self._services))
+        runs += [settings.keep_house(self._services), tools.keep_house(self._services)]
         if self._services.config.work_off_jobs:
             runs.append(self.worker.run())
         self._tasks += [asyncio.create_task(run) for run in runs]

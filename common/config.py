@@ -205,7 +205,29 @@ class Config(BaseSettings):
     )
 
     # -- Files ------------------------------------------------------------------------------------------------------
-    data_dir: Path = Field(default=Path(".data"), description="Embedded servers, generated keys.")
+    data_dir: Path = Field(default=Path(".data"), description="Embedded servers, generated keys, attachments.")
+    attachments_url: str | None = Field(
+        default=None,
+        description="Where attachments lie, for this deployment alone: `file:///folder`, or `s3://bucket/prefix` with "
+        "the usual AWS_ variables for credentials and region. Default: DATA_DIR/attachments.",
+    )
+    attachments_s3_endpoint: str | None = Field(
+        default=None, description="Address of an S3 that is not Amazon's, such as `http://127.0.0.1:9000`."
+    )
+    max_upload_bytes: int = Field(
+        default=1024**3, ge=1024, le=48 * 1024**3, description="Largest file; tenants have a limit of their own below."
+    )
+    max_uploads: int = Field(
+        default=64,
+        ge=1,
+        le=1000,
+        description="Files received at the same time per process, some 12 MB of memory each; more get 503.",
+    )
+    max_uploads_per_tenant: int = Field(
+        default=32, ge=1, le=1000, description="Of these, files of one tenant; more get 429."
+    )
+    upload_stall_seconds: Duration = Field(default=30.0, description="Seconds an upload may stand still.")
+    upload_seconds: Seconds = Field(default=7200, le=43_200, description="Seconds an upload may take in all.")
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -305,6 +327,24 @@ class Config(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
             raise ValueError("must look like https://app.example.com")
         return value.rstrip("/")
+
+    @field_validator("attachments_url")
+    @classmethod
+    def _is_a_store(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "file:///")
+        is_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        is_bucket = parts.scheme == "s3" and bool(parts.netloc) and "@" not in parts.netloc
+        if not (is_folder or is_bucket) or parts.query or parts.fragment:
+            raise ValueError("must look like file:///folder or s3://bucket/prefix")
+        return value
+
+    @field_validator("attachments_s3_endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://s3")
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must look like https://s3.example.com")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -3,18 +3,22 @@
     ServiceError
     ├── InvalidRequest        the request contradicts itself or the contract
     │   ├── TenantRequired · TenantInvalid · AmbiguousCredentials · CursorInvalid · TokenInvalid
-    │   ├── ContextUnreadable · ContextInvalid · TargetingKeyMissing
+    │   ├── ContextUnreadable · ContextInvalid · TargetingKeyMissing · MultipartInvalid
     ├── Unauthenticated       nobody, or nobody we believe
     │   ├── InvalidCredentials · RefreshTokenInvalid · RefreshTokenReused · PlatformKeyInvalid
     ├── Forbidden             somebody, but not allowed
     │   ├── PermissionDenied · TenantMismatch · TenantSuspended · SessionRequired · SecondFactorRequired
     ├── NotFound              does not exist, or may not be known to exist
-    │   └── TenantNotFound · FlagNotFound
+    │   └── TenantNotFound · FlagNotFound · ContentMissing
     ├── Conflict              contradicts what is stored
     │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
     │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
     │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
     │   ├── ExternalIdTaken · ReviewVerified · ReviewNotApproved · ReviewRequestPending · ReviewRequestClosed
+    │   ├── QuotaExceeded · UploadStalled         the body does not arrive
+    │   ├── FileTooLarge          the file is larger than a file may be
+    │   ├── FileTypeRefused       the file is of a kind that is not taken
+    │   ├── RangeNotSatisfiable   the part asked for does not exist
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
@@ -22,7 +26,7 @@
     │   ├── RangeInvalid · TaskCycle
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
-        ├── TenantOutdated · DatabaseUnavailable · Overloaded
+        ├── TenantOutdated · DatabaseUnavailable · StorageUnavailable · Overloaded
 
 An error's ``code`` is stable: clients switch on it. Its ``detail`` is a sentence for people and may change.
 """
@@ -101,6 +105,11 @@ class ContextInvalid(InvalidRequest):
 class TargetingKeyMissing(InvalidRequest):
     code = "targeting_key_missing"
     default_detail = "`targetingKey` is empty. Name somebody, or leave it out."
+
+
+class MultipartInvalid(InvalidRequest):
+    code = "multipart_invalid"
+    default_detail = "The body must be multipart/form-data (RFC 7578), complete and with a boundary."
 
 
 class Unauthenticated(ServiceError):
@@ -182,6 +191,11 @@ class TenantNotFound(NotFound):
 class FlagNotFound(NotFound):
     code = "flag_not_found"
     default_detail = "There is no such flag."
+
+
+class ContentMissing(NotFound):
+    code = "content_missing"
+    default_detail = "The file's content is not in the storage. It was not copied with its tenant, or was lost there."
 
 
 class Conflict(ServiceError):
@@ -308,6 +322,31 @@ class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     default_detail = "A request with this Idempotency-Key is still being handled."
     retry_after = 1
+
+
+class QuotaExceeded(Conflict):
+    code = "quota_exceeded"
+    default_detail = "There is no room for this file: the tenant's attachments would exceed their quota."
+
+
+class UploadStalled(ServiceError):
+    code = "upload_stalled"
+    default_detail = "The upload stood still, or took too long. Nothing of it was kept."
+
+
+class FileTooLarge(ServiceError):
+    code = "file_too_large"
+    default_detail = "The file is larger than this tenant accepts."
+
+
+class FileTypeRefused(ServiceError):
+    code = "file_type_refused"
+    default_detail = "Files of this type are not accepted."
+
+
+class RangeNotSatisfiable(ServiceError):
+    code = "range_not_satisfiable"
+    default_detail = "The file has no such part; Content-Range says how long it is."
 
 
 class VersionConflict(ServiceError):
@@ -443,6 +482,12 @@ class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
     default_detail = "The database cannot be reached now. Try again."
     retry_after = 1
+
+
+class StorageUnavailable(Unavailable):
+    code = "storage_unavailable"
+    default_detail = "The files' storage cannot be reached now, or is full. Try again."
+    retry_after = 5
 
 
 class Overloaded(Unavailable):

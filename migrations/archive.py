@@ -1,9 +1,9 @@
 """A tenant as a file: everything it owns, with a manifest and checksums, and back under any name.
 
-A gzipped tar with ``manifest.json`` first and one CSV file for each table, read in one snapshot. Answers kept for
-repeated requests are left out. What comes back is the same data with no way in that was open before: sessions, keys,
-invitations and mailed links are dead. Nor does it mail anybody by itself: the people of a tenant that is only looked at
-in a copy would be reminded twice.
+A gzipped tar with ``manifest.json`` first, one CSV file for each table, read in one snapshot, and then the contents of
+the attachments, each under its SHA-256. Answers kept for repeated requests are left out. What comes back is the same
+data with no way in that was open before: sessions, keys, invitations and mailed links are dead. Nor does it mail
+anybody by itself: the people of a tenant that is only looked at in a copy would be reminded twice.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
+from uuid import UUID
 
 import asyncpg
 
 from common.clock import now
 from common.errors import ArchiveInvalid
 from common.ids import TenantName
+from common.storage import Folder
+from migrations.contents import CONTENT_FOLDER, CONTENTS, anonymous, is_content, load_content, pack_contents
 from migrations.tenant import expected_revision
 from shared_models import TenantBase
 
@@ -65,8 +68,11 @@ def column_names(table: str) -> list[str]:
     return [column.name for column in TenantBase.metadata.tables[table].columns if column.computed is None]
 
 
-async def write_archive(connection: asyncpg.Connection, name: TenantName, title: str, path: Path) -> None:
-    """Write a tenant to ``path``. The caller's transaction is a REPEATABLE READ one, so the tables fit together."""
+async def write_archive(
+    connection: asyncpg.Connection, name: TenantName, title: str, path: Path, stored: Folder
+) -> None:
+    """Write a tenant, and what is ``stored`` of it, to ``path``. The caller's transaction is a REPEATABLE READ one, so
+    the tables fit together."""
     with TemporaryDirectory(dir=path.parent, prefix="export-") as folder:
         files = [await _dump(connection, name, table, Path(folder)) for table in table_names()]
         manifest = {
@@ -79,7 +85,9 @@ async def write_archive(connection: asyncpg.Connection, name: TenantName, title:
                 {"name": file.name, "columns": file.columns, "rows": file.rows, "sha256": file.sha256} for file in files
             ],
         }
-        await asyncio.to_thread(_pack, manifest, [file.name for file in files], Path(folder), path)
+        with tarfile.open(path, "w:gz", compresslevel=6) as archive:
+            await asyncio.to_thread(_pack, archive, manifest, [file.name for file in files], Path(folder))
+            await pack_contents(connection, name, stored, archive, Path(folder))
 
 
 async def _dump(connection: asyncpg.Connection, name: TenantName, table: str, folder: Path) -> TableFile:
@@ -92,35 +100,27 @@ async def _dump(connection: asyncpg.Connection, name: TenantName, table: str, fo
     return TableFile(table, columns, int(status.removeprefix("COPY ")), digest)
 
 
-def _pack(manifest: Mapping[str, Any], tables: list[str], folder: Path, path: Path) -> None:
-    with tarfile.open(path, "w:gz", compresslevel=6) as archive:
-        content = json.dumps(manifest, indent=2).encode()
-        member = tarfile.TarInfo(MANIFEST)
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-        for table in tables:
-            archive.add(folder / f"{table}.csv", arcname=f"tables/{table}.csv", filter=_anonymous)
-
-
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without the account and the time on this machine."""
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    member.mtime = 0
-    return member
+def _pack(archive: tarfile.TarFile, manifest: Mapping[str, Any], tables: list[str], folder: Path) -> None:
+    content = json.dumps(manifest, indent=2).encode()
+    member = tarfile.TarInfo(MANIFEST)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
+    for table in tables:
+        archive.add(folder / f"{table}.csv", arcname=f"tables/{table}.csv", filter=anonymous)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """An archive's manifest, once every table's checksum was found right. Raises ArchiveInvalid.
+    """An archive's manifest, once every checksum was found right. Raises ArchiveInvalid.
 
-    Nothing is unpacked by name: a member that is not one of our tables is a fault, whatever path it wants to go to.
+    Nothing is unpacked by name: a member that is neither one of our tables nor a content is a fault, whatever path it
+    wants to go to.
     """
     try:
         with tarfile.open(path, "r:gz") as archive:
             manifest = _read_manifest(archive)
             expected = {f"tables/{table['name']}.csv": table["sha256"] for table in manifest["tables"]}
             for member in archive:
-                if member.name == MANIFEST:
+                if member.name == MANIFEST or is_content(archive, member):
                     continue
                 stream = archive.extractfile(member) if member.isfile() and member.name in expected else None
                 if stream is None or _digest(stream) != expected.pop(member.name):
@@ -148,8 +148,11 @@ def _read_manifest(archive: tarfile.TarFile) -> dict[str, Any]:
     return manifest
 
 
-async def load_archive(connection: asyncpg.Connection, name: TenantName, path: Path) -> None:
-    """Fill a tenant's empty tables from a checked archive, and close every door. The search_path is the tenant's."""
+async def load_archive(
+    connection: asyncpg.Connection, name: TenantName, path: Path, stored: Folder, written: list[UUID]
+) -> None:
+    """Fill a tenant's empty tables from a checked archive, and close every door. The search_path is the tenant's. What
+    is ``written`` to where its files are ``stored``, the caller removes again if he does not commit."""
     await connection.execute("DELETE FROM audit_chain")
     for table in SEALED:  # signed for the tenant they came from: what becomes of them, ``audit_keeper.adopt`` decides
         await connection.execute(f"CREATE TEMPORARY TABLE archived_{table} (LIKE {table}) ON COMMIT DROP")
@@ -162,6 +165,10 @@ async def load_archive(connection: asyncpg.Connection, name: TenantName, path: P
                 columns = column_names(table)
                 schema, into = ("pg_temp", f"archived_{table}") if table in SEALED else (name.schema, table)
                 await connection.copy_to_table(into, schema_name=schema, columns=columns, source=stream, format="csv")
+                if table == CONTENTS:  # its files stayed where it came from; those that came along get new ids
+                    await connection.execute(f"UPDATE {CONTENTS} SET file_id = gen_random_uuid()")
+            elif member.name.startswith(f"{CONTENT_FOLDER}/"):
+                await load_content(connection, archive, member, stored, written)
     await connection.execute(CLOSE_ALL_DOORS)
 
 

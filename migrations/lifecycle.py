@@ -13,9 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import asyncpg
+import structlog
 
 from common.audit import PLATFORM, Actor, Change, Origin, Target, differences
-from common.errors import TenantNotFound, TenantOutdated, VersionConflict
+from common.clock import now
+from common.errors import StorageUnavailable, TenantNotFound, TenantOutdated, VersionConflict
 from common.ids import TenantName
 from database import quote_identifier
 from migrations.archive import write_archive
@@ -25,6 +27,8 @@ from migrations.provision import TenantProvisioner
 from migrations.tenant import expected_revision
 
 HOUSEKEEPING: Final = Origin("housekeeping")
+
+log = structlog.get_logger("platform")
 
 
 class TenantLifecycle:
@@ -68,7 +72,8 @@ class TenantLifecycle:
                 await _note(connection, name, before["name"], "tenant.exported", origin)
                 await note_for_platform(connection, "tenant.exported", name, before["name"], actor, origin)
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                await write_archive(connection, name, before["name"], path)
+                stored = self._provisioner.storage.folder(name)
+                await write_archive(connection, name, before["name"], path, stored)
 
     async def clone(
         self,
@@ -91,6 +96,7 @@ class TenantLifecycle:
     ) -> None:
         """Remove the tenant with all it owns; the platform's log keeps that it was. Raises TenantNotFound or
         VersionConflict."""
+        moment = now()
         async with self._provisioner.connection() as connection, connection.transaction():
             before = await _lock(connection, name, expected_version)
             schema = quote_identifier(name.schema)
@@ -99,6 +105,15 @@ class TenantLifecycle:
             await _drop_role(connection, name.schema)
             await note_for_platform(connection, "tenant.dropped", name, before["name"], actor, origin)
             await notify_change(connection, name.schema)
+        await self._remove_files(name, moment)
+
+    async def _remove_files(self, name: TenantName, before: datetime) -> None:
+        """Remove what the dropped tenant had stored; a new one of its name may have stored something by now."""
+        try:
+            folder = self._provisioner.storage.folder(name)
+            await folder.delete([file.id async for file in folder.list() if file.begun_at < before])
+        except StorageUnavailable:
+            log.error("files_left_behind", tenant=name.schema)
 
     async def drop_due(self, moment: datetime) -> list[str]:
         """Drop every tenant whose time has come; answers their ids."""

@@ -21,6 +21,7 @@ from common.clock import now
 from common.config import Config
 from common.errors import ArchiveInvalid, DatabaseUnavailable, TenantExists
 from common.ids import TenantName, new_id
+from common.storage import Storage
 from database import quote_identifier
 from migrations.archive import load_archive, read_manifest
 from migrations.bootstrap import create_role, membership_options
@@ -46,6 +47,7 @@ class TenantProvisioner:
     """Creates tenants as the owner role."""
 
     def __init__(self, config: Config) -> None:
+        self.storage = Storage(config)
         self._dsn = plain_dsn(config.owner_url)
         self._seals = settings.operators.audit_seals(config)
         self._timeout = config.database_connect_timeout
@@ -92,12 +94,13 @@ class TenantProvisioner:
         Raises TenantExists or ArchiveInvalid."""
         manifest = await asyncio.to_thread(read_manifest, path)
         title = str(manifest["name"])[:MAX_TITLE]
+        stored, written = self.storage.folder(name), list[UUID]()
         async with self._slots, self.connection(seconds=None) as connection:
             try:
                 async with connection.transaction():
                     await self._claim(connection, name)
                     await self._build(connection, name)
-                    await load_archive(connection, name, path)
+                    await load_archive(connection, name, path, stored, written)
                     await adopt_signatures(connection, self._seals, _source_of(manifest), name)
                     await write_seed(connection)
                     await _register(connection, name, title, status)
@@ -108,8 +111,11 @@ class TenantProvisioner:
                     await _join_group(connection, name)
                     action, changes = _origin_of(source)
                     await note_for_platform(connection, action, name, title, actor, origin, changes)
-            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-                raise ArchiveInvalid("The archive's rows contradict each other; nothing was stored.") from error
+            except BaseException as error:
+                await asyncio.shield(asyncio.ensure_future(stored.delete(written)))
+                if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
+                    raise ArchiveInvalid("The archive's rows contradict each other; nothing was stored.") from error
+                raise
 
     @asynccontextmanager
     async def connection(self, *, seconds: float | None = COMMAND_SECONDS) -> AsyncIterator[asyncpg.Connection]:

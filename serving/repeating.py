@@ -21,9 +21,10 @@ from common.idempotency import (
 )
 from database import SYSTEM_SCHEMA, WriteUnit
 from serving.handling import Handler
-from serving.visit import Visit
+from serving.visit import Visit, visit_of
 
 MAX_KEY_LENGTH: Final = 255
+HEADER: Final = "idempotency-key"
 NOBODY: Final = UUID(int=0)
 
 
@@ -31,17 +32,15 @@ def once(handle: Handler, visit: Visit) -> Handler:
     """The same handler, whose answer commits with what it tells of."""
 
     async def handle_once(request: Request) -> Response:
-        unit = visit.unit
-        assert isinstance(unit, WriteUnit)
-        keyed = await _read(visit, request)
-        stored = await find_answer(unit, keyed)
-        if stored is not None:
-            return _repeated(stored)
-        response = await handle(request)
-        await keep_answer(unit, keyed, _storable(response))
-        return response
+        return await _answer(visit, request, await request.body(), handle)
 
     return handle_once
+
+
+async def answer_once(request: Request, body: bytes, act: Handler) -> Response:
+    """What ``act`` answers in the visit's unit, or, to a request that was answered before, the same again: for an
+    endpoint that has read its file already. ``body`` is what two requests with the same key must have in common."""
+    return await (_answer(visit_of(request), request, body, act) if HEADER in request.headers else act(request))
 
 
 def once_apart(handle: Handler, visit: Visit) -> Handler:
@@ -51,7 +50,7 @@ def once_apart(handle: Handler, visit: Visit) -> Handler:
     async def handle_once(request: Request) -> Response:
         tenant, database = visit.tenant, visit.services.database
         open_books = partial(database.bookkeeping, tenant) if tenant else database.system_bookkeeping
-        keyed = await _read(visit, request)
+        keyed = _read(visit, request, await request.body())
         async with open_books() as unit:
             stored = await claim_answer(unit, keyed)
         if stored is not None:
@@ -69,7 +68,19 @@ def once_apart(handle: Handler, visit: Visit) -> Handler:
     return handle_once
 
 
-async def _read(visit: Visit, request: Request) -> IdempotentRequest:
+async def _answer(visit: Visit, request: Request, body: bytes, act: Handler) -> Response:
+    unit = visit.unit
+    assert isinstance(unit, WriteUnit)
+    keyed = _read(visit, request, body)
+    stored = await find_answer(unit, keyed)
+    if stored is not None:
+        return _repeated(stored)
+    response = await act(request)
+    await keep_answer(unit, keyed, _storable(response))
+    return response
+
+
+def _read(visit: Visit, request: Request, body: bytes) -> IdempotentRequest:
     """Scope and body of the request. A tenant that is yet to be is part of the route: it has no table of its own."""
     route, named = f"{request.method} {read_path(request.scope)}", visit.name.schema if visit.name else None
     return IdempotentRequest.of(
@@ -77,13 +88,13 @@ async def _read(visit: Visit, request: Request) -> IdempotentRequest:
         caller=visit.principal.caller_id if visit.principal else visit.operator.id or NOBODY,
         route=f"{route} {named}" if named and not visit.tenant else route,
         key=_read_key(request),
-        body=await request.body(),
+        body=body,
         secret=visit.services.config.secret_key.get_secret_value(),
     )
 
 
 def _read_key(request: Request) -> str:
-    values = request.headers.getlist("idempotency-key")
+    values = request.headers.getlist(HEADER)
     if len(values) != 1 or not 1 <= len(values[0]) <= MAX_KEY_LENGTH or not values[0].isascii():
         raise InvalidRequest(f"Idempotency-Key must be sent once, with 1 to {MAX_KEY_LENGTH} ASCII characters.")
     return values[0]

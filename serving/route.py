@@ -26,8 +26,8 @@ from serving.documenting import creates_once, headers_of, responses_of
 from serving.guards import Guard
 from serving.handling import Handler
 from serving.providers import read_unit, write_unit
-from serving.repeating import once, once_apart
-from serving.visit import Visit
+from serving.repeating import HEADER, once, once_apart
+from serving.visit import Visit, visit_of
 
 
 class Route(APIRoute):
@@ -62,8 +62,8 @@ class Route(APIRoute):
             try:
                 await guard.admit(visit, request)
                 _refuse_unknown(request, known)
-                act = repeatable(handle, visit) if repeatable and "idempotency-key" in request.headers else handle
-                return await (_in_unit(act, visit, unit_kind, request) if unit_kind else act(request))
+                act = repeatable(handle, visit) if repeatable and HEADER in request.headers else handle
+                return await (in_unit(act, unit_kind, request) if unit_kind else act(request))
             except PermissionDenied as refusal:
                 await _audit_refusal(visit, refusal)
                 raise
@@ -83,8 +83,9 @@ class Route(APIRoute):
         return run
 
 
-async def _in_unit(handle: Handler, visit: Visit, kind: type[ReadUnit], request: Request) -> Response:
-    """Run the endpoint and commit; run both once more where that is safe and may help."""
+async def in_unit(handle: Handler, kind: type[ReadUnit], request: Request) -> Response:
+    """Run the endpoint in the visit's unit and commit; run both once more where that is safe and may help."""
+    visit = visit_of(request)
     for last in (False, True):
         unit = visit.unit = visit.write() if kind is WriteUnit else visit.read()
         try:

@@ -26,6 +26,7 @@ from common.paging import CursorCodec
 from common.registry import Effective, Registry
 from common.seals import Seals
 from common.signing_keys import KeyRing
+from common.storage import Storage
 from database import Database, Tenant
 from serving.admissions import Admissions
 from serving.usage.notes import UsageNotes
@@ -203,6 +204,7 @@ class Services:
     limiter: Limiter
     mail_templates: MailTemplates
     mail_transport: Transport
+    storage: Storage
     platform_keys: PlatformKeys
     provisioner: Provisioner
     lifecycle: Lifecycle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import calls, notes, reminders, reviews, search, tasks, timeline
+from tools import attachments, calls, notes, reminders, reviews, search, tasks, timeline
 from tools.records.kinds import KINDS
 
 # Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
@@ -12,6 +12,7 @@ RESOURCES = (
     notes.RESOURCE,
     tasks.RESOURCE,
     calls.RESOURCE,
+    attachments.RESOURCE,
     reviews.RESOURCE,
     reminders.RESOURCE,
     timeline.RESOURCE,
@@ -26,3 +27,4 @@ for resource in RESOURCES:
 
 JOB_HANDLERS = {kind: handler for resource in RESOURCES for kind, handler in resource.job_handlers.items()}
 CONSTRAINTS = {name: error for resource in RESOURCES for name, error in resource.constraints.items()}
+HOUSEKEEPERS = tuple(resource.housekeeper for resource in RESOURCES if resource.housekeeper is not None)

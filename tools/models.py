@@ -327,8 +327,37 @@ class LogCallLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("log_calls.id", ondelete="CASCADE"), primary_key=True)
 
 
+class AttachmentContent(TenantBase):
+    """What files hold, once per tenant, found by its SHA-256. ``file_id`` says where it lies in the storage: an id that
+    is never used again, so that removing a content cannot hit the same content uploaded anew."""
+
+    __tablename__ = "attachment_contents"
+    __table_args__ = (
+        CheckConstraint("octet_length(sha256) = 32", name="sha256_length"),
+        CheckConstraint("size_bytes >= 0", name="size_not_negative"),
+    )
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    file_id: Mapped[UUID] = mapped_column(unique=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class AttachmentUsage(TenantBase):
+    """One row: how many bytes the contents take, which the quota limits, and when the storage was last swept."""
+
+    __tablename__ = "attachment_usage"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("used_bytes >= 0", name="used_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, server_default="1")
+    used_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    swept_at: Mapped[datetime | None]
+
+
 class Attachment(RecordMixin, TenantBase):
-    """A file. Its content is stored under its SHA-256, once per tenant; the parent is any tool's record."""
+    """A file: a name for a content. The parent is any tool's record."""
 
     __tablename__ = "attachments"
     __table_args__ = (
@@ -342,6 +371,7 @@ class Attachment(RecordMixin, TenantBase):
         *record_indexes("attachments"),
         living_index("attachments", "parent_type", "parent_id", "created_at", "id"),
         Index(None, "sha256"),  # also of deleted rows: the content goes with its last row
+        Index("ix_attachments_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     parent_type: Mapped[str | None]
@@ -349,7 +379,7 @@ class Attachment(RecordMixin, TenantBase):
     file_name: Mapped[str]
     media_type: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[bytes] = mapped_column(ForeignKey("attachment_contents.sha256"))
     description: Mapped[str] = mapped_column(server_default="")
     search: Mapped[str] = search_vector(A="file_name", B="description")
 

@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class Head:
     """Hands a HEAD request on as the GET that it stands for, and keeps the body back.
 
-    The answer ends with its headers: what streams a body hears, as of a client that hung up, that nobody wants it.
+    The answer ends with its headers: what streams a body hears, as of a client that hung up, that nobody wants it. A
+    ``Range`` means nothing here (RFC 9110 section 14.2): who looks for one asks the state for ``is_head``.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -26,6 +27,7 @@ class Head:
                 await send({"type": "http.response.body"})
 
         # A copy: the server looks at its own scope to know that no body will follow.
+        scope.setdefault("state", {})["is_head"] = True
         inner = {**scope, "method": "GET"}
         try:
             await self._app(inner, receive, send_headers)

@@ -21,14 +21,18 @@ from starlette.routing import Match
 
 from common.errors import (
     Conflict,
+    FileTooLarge,
+    FileTypeRefused,
     Forbidden,
     InvalidRequest,
     NotFound,
+    RangeNotSatisfiable,
     ServiceError,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
     Unprocessable,
+    UploadStalled,
     VersionConflict,
 )
 from common.http.dispatch import is_spelled_out
@@ -67,8 +71,12 @@ STATUSES: Final[Mapping[type[ServiceError], int]] = {
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    UploadStalled: 408,
     Conflict: 409,
     VersionConflict: 412,
+    FileTooLarge: 413,
+    FileTypeRefused: 415,
+    RangeNotSatisfiable: 416,
     Unprocessable: 422,
     TooManyRequests: 429,
     Unavailable: 503,

@@ -22,7 +22,9 @@ from common.observability.logs import AccessLog
 from common.observability.metrics import HttpMetrics
 
 EXPOSED_HEADERS: Final = (
+    "Accept-Ranges",
     "Content-Disposition",
+    "Content-Range",
     "ETag",
     "Idempotency-Replayed",
     "Link",
@@ -36,6 +38,8 @@ ALLOWED_HEADERS: Final = (
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "If-Range",
+    "Range",
     "X-API-Key",
     "X-Request-ID",
     "X-Tenant-ID",

@@ -1,4 +1,4 @@
--- revision: 0009
+-- revision: 0010
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -1229,3 +1229,30 @@ CREATE INDEX ix_review_requests_created_by ON review_requests (created_by);
 CREATE INDEX ix_review_requests_review_id ON review_requests (review_id);
 
 UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008';
+
+-- Running upgrade 0009 -> 0010
+
+CREATE TABLE attachment_contents (
+    sha256 BYTEA NOT NULL, 
+    file_id UUID NOT NULL, 
+    size_bytes BIGINT NOT NULL, 
+    CONSTRAINT pk_attachment_contents PRIMARY KEY (sha256), 
+    CONSTRAINT ck_attachment_contents_sha256_length CHECK (octet_length(sha256) = 32), 
+    CONSTRAINT ck_attachment_contents_size_not_negative CHECK (size_bytes >= 0), 
+    CONSTRAINT uq_attachment_contents_file_id UNIQUE (file_id)
+);
+
+CREATE TABLE attachment_usage (
+    id SMALLINT DEFAULT '1' NOT NULL, 
+    used_bytes BIGINT DEFAULT '0' NOT NULL, 
+    swept_at TIMESTAMP WITH TIME ZONE, 
+    CONSTRAINT pk_attachment_usage PRIMARY KEY (id), 
+    CONSTRAINT ck_attachment_usage_one_row CHECK (id = 1), 
+    CONSTRAINT ck_attachment_usage_used_not_negative CHECK (used_bytes >= 0)
+);
+
+ALTER TABLE attachments ADD CONSTRAINT fk_attachments_sha256 FOREIGN KEY(sha256) REFERENCES attachment_contents (sha256);
+
+CREATE INDEX ix_attachments_deleted_at ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
+
+UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';

@@ -52,8 +52,11 @@ def colleagues_of(actor: Principal) -> AnySelect:
 def reach(kind: Kind, actor: Principal, action: str) -> Condition:
     """Which records of a kind somebody may do an action to: his own, those of his teams, or all, as far as his
     permission goes; none without it."""
-    if kind.reach is not None:
-        return kind.reach(actor, action)
+    return reach_by_level(kind, actor, action) if kind.reach is None else kind.reach(actor, action)
+
+
+def reach_by_level(kind: Kind, actor: Principal, action: str) -> Condition:
+    """The same for a kind that has no rule of its own, or where that rule says nothing."""
     level = actor.permissions.get(kind.needs(action))
     if level is None:
         return false()

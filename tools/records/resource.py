@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from common.errors import ServiceError
 from common.outbox.queries import Job
+from database import Tenant
 from serving.services import Services
 from tools.records.kinds import Kind
 
 JobHandler = Callable[[Services, Job], Awaitable[None]]
+Housekeeper = Callable[[Services, Tenant, datetime], Awaitable[None]]
+"""Does for one tenant what is due at a moment; called every hour, by every process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A tool: its routes, its kind of record if it has one, the jobs it orders, and what its constraints mean."""
+    """A tool: its routes, its kind of record if it has one, the jobs it orders, what its constraints mean, and what is
+    done for it once in a while."""
 
     router: Any  # FastAPI's; only endpoints know that name
     kind: Kind | None = None
     job_handlers: Mapping[str, JobHandler] = field(default_factory=dict)
     constraints: Mapping[str, type[ServiceError]] = field(default_factory=dict)
+    housekeeper: Housekeeper | None = None

@@ -131,22 +131,33 @@ async def finish_change(
 
 
 async def delete_record(
-    unit: WriteUnit, kind: Kind, actor: Principal, record_id: UUID, expected_version: int | None
+    unit: WriteUnit,
+    kind: Kind,
+    actor: Principal,
+    record_id: UUID,
+    expected_version: int | None,
+    *,
+    private: bool | None = None,
 ) -> Row[Any]:
-    """Delete a record, which can be restored; answers it as it was."""
+    """Delete a record, which can be restored; answers it as it was. ``private`` says whether the audit log may tell its
+    title, where the record itself does not."""
     row = await begin_change(unit, kind, actor, record_id, expected_version=expected_version, action="delete")
     moment = now()
     await queries.update_record(unit, kind, record_id, {"deleted_at": moment}, moment)
-    audit_record(unit, kind, "deleted", record_id, title=getattr(row, kind.title), private=_is_private(row))
+    hides = _is_private(row) if private is None else private
+    audit_record(unit, kind, "deleted", record_id, title=getattr(row, kind.title), private=hides)
     return row
 
 
-async def restore_record(unit: WriteUnit, kind: Kind, actor: Principal, record_id: UUID) -> Row[Any]:
+async def restore_record(
+    unit: WriteUnit, kind: Kind, actor: Principal, record_id: UUID, *, private: bool | None = None
+) -> Row[Any]:
     """Bring a deleted record back, for whoever may delete it; answers it as it was. Raises NotFound for one
     that lives."""
     row = await begin_change(unit, kind, actor, record_id, action="delete", deleted=True)
     await queries.update_record(unit, kind, record_id, {"deleted_at": None}, now())
-    audit_record(unit, kind, "restored", record_id, title=getattr(row, kind.title), private=_is_private(row))
+    hides = _is_private(row) if private is None else private
+    audit_record(unit, kind, "restored", record_id, title=getattr(row, kind.title), private=hides)
     return row
 
 

@@ -16,7 +16,7 @@ class PermissionContract(Contract):
 
         for method, addresses_item, _ in OPERATIONS:
             path = self.at(item) if addresses_item else self.resource.path
-            answer = await home.anonymous.request(method, path, json=self.valid(method))
+            answer = await home.anonymous.request(method, path, **self.sent(method, self.valid(method)))
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (method, path)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert (await api.get(self.at(item))).json() == item
@@ -27,7 +27,7 @@ class PermissionContract(Contract):
         for method, addresses_item, action in OPERATIONS:
             path = self.at(item) if addresses_item else self.resource.path
             stranger = home.people[self.resource.refused[action]].api
-            answer = await stranger.request(method, path, json=self.valid(method))
+            answer = await stranger.request(method, path, **self.sent(method, self.valid(method)))
             assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied"), (method, path)
             assert f"{self.resource.permission}:{action}" in answer.json()["detail"]
         assert (await api.get(self.at(item))).json() == item
@@ -47,15 +47,17 @@ class TenantIsolationContract(Contract):
 
         for method in ("GET", *WRITES):
             for condition in ({}, {"If-Match": '"v1"'}, {"If-None-Match": '"v1"'}):
-                answer = await api.request(method, self.at(item), json=self.valid(method), headers=condition)
+                answer = await api.request(
+                    method, self.at(item), **self.sent(method, self.valid(method)), headers=condition
+                )
                 assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, condition)
         assert (await neighbour.owner.get(self.at(item))).json() == item
 
     async def test_the_same_body_may_be_created_by_both(self, api: Api, neighbour: TestTenant) -> None:
         body, key = self.resource.body(next(WORDS)), {"Idempotency-Key": next(WORDS)}
 
-        theirs = await neighbour.owner.post(self.resource.path, json=body, headers=key)
-        ours = await api.post(self.resource.path, json=body, headers=key)
+        theirs = await self.create(neighbour.owner, body, headers=key)
+        ours = await self.create(api, body, headers=key)
 
         assert (theirs.status_code, ours.status_code) == (201, 201)
         assert "Idempotency-Replayed" not in ours.headers

@@ -16,7 +16,7 @@ class CrudContract(Contract):
     async def test_what_was_created_is_where_the_answer_says(self, api: Api) -> None:
         body = self.resource.body(next(WORDS))
 
-        answer = await api.post(self.resource.path, json=body)
+        answer = await self.create(api, body)
 
         created = answer.json()
         shown = {name: value for name, value in body.items() if name in created}
@@ -62,13 +62,13 @@ class CrudContract(Contract):
 
         assert (answer.status_code, answer.content) == (204, b"")
         for method in ("GET", *WRITES):
-            again = await api.request(method, self.at(item), json=self.valid(method))
+            again = await api.request(method, self.at(item), **self.sent(method, self.valid(method)))
             assert (again.status_code, again.json()["code"]) == (404, "not_found"), method
 
     @pytest.mark.parametrize("method", ["GET", *WRITES])
     async def test_an_id_is_a_uuid_and_must_exist(self, api: Api, method: str) -> None:
-        unknown = await api.request(method, f"{self.resource.path}/{uuid4()}", json=self.valid(method))
-        malformed = await api.request(method, f"{self.resource.path}/12345", json=self.valid(method))
+        unknown = await api.request(method, f"{self.resource.path}/{uuid4()}", **self.sent(method, self.valid(method)))
+        malformed = await api.request(method, f"{self.resource.path}/12345", **self.sent(method, self.valid(method)))
 
         assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
         assert (malformed.status_code, malformed.json()["errors"][0]["code"]) == (422, "uuid_parsing")
@@ -80,7 +80,7 @@ class CrudContract(Contract):
         path = self.resource.path if method == "POST" else self.at(item)
 
         for name in ("nonsense", "id", "version", "created_at", "tenant_id", "is_superuser", "a/b~c"):
-            answer = await api.request(method, path, json={**(self.valid(method) or {}), name: 1})
+            answer = await api.request(method, path, **self.sent(method, {**(self.valid(method) or {}), name: 1}))
             (error,) = answer.json()["errors"]
             pointer = "/body/" + name.replace("~", "~0").replace("/", "~1")
             assert (answer.status_code, error["pointer"], error["code"]) == (422, pointer, "extra_forbidden")
@@ -91,7 +91,7 @@ class CrudContract(Contract):
 
         for method, addresses_item, _ in OPERATIONS:
             path = self.at(item) if addresses_item else self.resource.path
-            answer = await api.request(method, path, params={"no/nsense": "1"}, json=self.valid(method))
+            answer = await api.request(method, path, params={"no/nsense": "1"}, **self.sent(method, self.valid(method)))
             assert (answer.status_code, answer.json()["code"]) == (422, "unknown_parameter"), (method, path)
             assert answer.json()["errors"][0]["pointer"] == "/query/no~1nsense"
         assert (await api.get(self.at(item))).json() == item

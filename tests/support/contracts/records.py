@@ -44,7 +44,7 @@ class RecordContract(Contract):
 
     async def make_with(self, api: Api, **fields: Any) -> Body:
         """A new item with these fields."""
-        answer = await api.post(self.resource.path, json={**self.resource.body(next(WORDS)), **fields})
+        answer = await self.create(api, {**self.resource.body(next(WORDS)), **fields})
         assert answer.status_code == 201, answer.text
         created: Body = answer.json()
         return created
@@ -97,7 +97,7 @@ class RecordContract(Contract):
 
         assert (await staff.reader.api.get(self.at(item))).json() == item
         for method, action in (("PUT", "update"), ("PATCH", "update"), ("DELETE", "delete")):
-            answer = await staff.reader.api.request(method, self.at(item), json=self.valid(method))
+            answer = await staff.reader.api.request(method, self.at(item), **self.sent(method, self.valid(method)))
             assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied"), method
             assert f"{self.resource.permission}:{action}" in answer.json()["detail"]
         assert (await staff.author.api.get(self.at(item))).json() == item
@@ -196,5 +196,5 @@ class RecordContract(Contract):
     async def assert_missing(self, api: Api, item: Body) -> None:
         """Nobody is told that there is something he may not see."""
         for method in ("GET", "PUT", "PATCH", "DELETE"):
-            answer = await api.request(method, self.at(item), json=self.valid(method))
+            answer = await api.request(method, self.at(item), **self.sent(method, self.valid(method)))
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), method

@@ -90,9 +90,17 @@ class Contract:
         """The owner of that twin."""
         return WatchedApi(home, (beta if home is alpha else alpha).canary)
 
+    def sent(self, method: str, body: Body | None) -> dict[str, Any]:
+        """A body as httpx sends it: JSON, unless the resource takes something else."""
+        return {"json": body}
+
+    async def create(self, api: Api, body: Body, **options: Any) -> httpx.Response:
+        """The answer to a new item."""
+        return await api.post(self.resource.path, **self.sent("POST", body), **options)
+
     async def make(self, api: Api) -> Body:
         """A new item."""
-        answer = await api.post(self.resource.path, json=self.resource.body(next(WORDS)))
+        answer = await self.create(api, self.resource.body(next(WORDS)))
         assert answer.status_code == 201, answer.text
         created: Body = answer.json()
         return created

@@ -1,9 +1,10 @@
 """The tools' operations, for the tests that try every operation there is."""
 
-from tests.support.tool_operations import calls, notes, reminders, reviews, search, tasks, timeline
+from tests.support.tool_operations import attachments, calls, notes, reminders, reviews, search, tasks, timeline
 from tests.support.tool_operations.declared import ToolOperations
 
 TOOLS: tuple[ToolOperations, ...] = (
+    attachments.OPERATIONS,
     calls.OPERATIONS,
     notes.OPERATIONS,
     reminders.OPERATIONS,

@@ -32,4 +32,4 @@ def _result(outcome: Outcome) -> BulkResult:
         return BulkResult(id=outcome.task_id, status=200, task=outcome.task)
     pointer = "/changes" + error.pointer.removeprefix("/body") if error.pointer else None
     told = BulkError(code=error.code, detail=error.detail, pointer=pointer)
-    return BulkResult(id=outcome.task_id, status=status_of(error), error=told)
+    return BulkResult(id=outcome.task_id, status=status_of(type(error)), error=told)

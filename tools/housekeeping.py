@@ -1,0 +1,44 @@
+"""What the tools do for each tenant once in a while, in every process: nothing breaks when it is late or done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from common.clock import now
+from common.errors import ServiceError
+from database import DATABASE_ERRORS
+from serving.services import Services
+from tools.endpoints import HOUSEKEEPERS
+
+PERIOD_SECONDS: Final = 3600
+
+log = structlog.get_logger("housekeeping")
+
+
+async def keep_house(services: Services) -> None:
+    """Clean up, for ever."""
+    await asyncio.sleep(random.uniform(60, 180))  # noqa: S311 - so that processes of one start do not march in step
+    while True:
+        try:
+            await clean_up(services, now())
+        except (*DATABASE_ERRORS, ServiceError) as error:
+            log.warning("housekeeping_failed", reason=type(error).__name__)
+        await asyncio.sleep(PERIOD_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311 - as above
+
+
+async def clean_up(services: Services, moment: datetime) -> None:
+    """One round over all tenants, one after the other."""
+    for name in await services.audit_keeper.list_tenants():
+        tenant = await services.find_tenant(name)
+        if tenant is None or tenant.status != "active":
+            continue
+        for tend in HOUSEKEEPERS:
+            try:
+                await tend(services, tenant, moment)
+            except (*DATABASE_ERRORS, ServiceError) as error:
+                log.warning("tenant_not_tended", tenant=name.schema, reason=type(error).__name__)
