@@ -114,8 +114,9 @@ class Folder:
 
 
 def _keep(path: Path) -> None:
-    """Have a file survive the machine's fall, as the database's commit that will name it does."""
-    for each in (path, path.parent):
+    """Have a file, and the folders it may be the first in, survive the machine's fall, as the database's commit that
+    will name it does."""
+    for each in (path, *path.parents[:3]):
         descriptor = os.open(each, os.O_RDONLY)
         try:
             os.fsync(descriptor)
