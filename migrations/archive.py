@@ -2,7 +2,7 @@
 
 A gzipped tar with ``manifest.json`` first and one CSV file for each table, read in one snapshot. Answers kept for
 repeated requests are left out. What comes back is the same data with no way in that was open before: sessions, keys,
-invitations and mailed links are dead.
+invitations, mailed links and calendar feeds are dead.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ UPDATE api_keys SET revoked_at = now(), previous_digest = NULL WHERE revoked_at 
 UPDATE invitations SET revoked_at = now(), digest = NULL WHERE accepted_at IS NULL AND revoked_at IS NULL;
 DELETE FROM password_reset_tokens;
 DELETE FROM email_verification_tokens;
+DELETE FROM event_feeds;
+UPDATE event_attendees SET answer_digest = NULL WHERE answer_digest IS NOT NULL;
 """
 
 
