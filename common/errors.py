@@ -8,16 +8,18 @@
     │   ├── InvalidCredentials · RefreshTokenInvalid · RefreshTokenReused · PlatformKeyInvalid
     ├── Forbidden             somebody, but not allowed
     │   ├── PermissionDenied · TenantMismatch · TenantSuspended · SessionRequired · SecondFactorRequired
+    │   └── NotInvited
     ├── NotFound              does not exist, or may not be known to exist
     │   └── TenantNotFound · FlagNotFound
     ├── Conflict              contradicts what is stored
     │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
     │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
     │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
+    │   ├── EventExists · TooManyFeeds
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid
+    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · ScheduleInvalid · TooManyOccurrences
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -167,6 +169,11 @@ class SecondFactorRequired(Forbidden):
     default_detail = "A role of yours demands a second factor: enrol one, then everything else is open again."
 
 
+class NotInvited(Forbidden):
+    code = "not_invited"
+    default_detail = "Only who is invited can answer."
+
+
 class NotFound(ServiceError):
     code = "not_found"
     default_detail = "There is nothing here by that name."
@@ -277,6 +284,16 @@ class TooManyKeys(Conflict):
     default_detail = "A user has at most 100 living API keys. Revoke one that is not needed any more."
 
 
+class EventExists(Conflict):
+    code = "event_exists"
+    default_detail = "The event that was imported from the same entry of a calendar is there again."
+
+
+class TooManyFeeds(Conflict):
+    code = "too_many_feeds"
+    default_detail = "A user has at most 20 calendar feeds. Delete one that is not needed any more."
+
+
 class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     default_detail = "A request with this Idempotency-Key is still being handled."
@@ -358,6 +375,16 @@ class UnknownReference(Unprocessable):
 class TeamCycle(Unprocessable):
     code = "team_cycle"
     default_detail = "A team cannot be below itself."
+
+
+class ScheduleInvalid(Unprocessable):
+    code = "schedule_invalid"
+    default_detail = "The event cannot take place like that."
+
+
+class TooManyOccurrences(Unprocessable):
+    code = "too_many_occurrences"
+    default_detail = "There are too many occurrences. Ask for a shorter time, or for less."
 
 
 class TooManyRequests(ServiceError):

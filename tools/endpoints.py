@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import notes
+from tools import events, notes
 from tools.records.kinds import KINDS
 
-RESOURCES = (notes.RESOURCE,)
+RESOURCES = (notes.RESOURCE, events.RESOURCE)
 
 router = APIRouter()
 for resource in RESOURCES:

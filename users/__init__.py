@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from users import operators
 from users.api_keys.usage import KeyUsage
+from users.auth.principals import load_owner, restrain
 from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
@@ -12,6 +13,7 @@ from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
+from users.schemas import Email, TimeZone, WebAddress, normalize_email
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -21,17 +23,23 @@ __all__ = [
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "TIME_ZONE",
+    "Email",
     "KeyUsage",
     "PlatformKeys",
     "Team",
     "TeamMember",
+    "TimeZone",
     "User",
+    "WebAddress",
     "cached_key_holders",
     "cached_principals",
     "cached_profiles",
     "cached_tenants",
     "count_outdated_tenants",
     "keep_house",
+    "load_owner",
+    "normalize_email",
     "operators",
+    "restrain",
     "router",
 ]

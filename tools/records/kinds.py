@@ -27,6 +27,7 @@ class Kind:
     columns: tuple[str, ...]  # what it has beside what all have
     people: tuple[str, ...] = ("created_by",)  # columns with the users whose own it is
     teams: tuple[str, ...] = ()  # columns with the teams whose it is
+    derived: tuple[ColumnElement[Any], ...] = ()  # what its shape shows that is found out by reading: labelled
     searched: tuple[str, ...] = ()  # what a list's ``q`` looks through; title and text where nothing is named
     has_tags: bool = False
     hidden: Callable[[Principal], Condition] | None = None  # what nobody else sees, whatever the level

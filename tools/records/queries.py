@@ -103,7 +103,7 @@ def links_of(kind: Kind) -> Any:
 
 def select_records(kind: Kind) -> AnySelect:
     """Records in the columns of their schema, deleted ones too."""
-    return select(*(kind.table.c[name] for name in (*COMMON, *kind.columns)), links_of(kind))
+    return select(*(kind.table.c[name] for name in (*COMMON, *kind.columns)), *kind.derived, links_of(kind))
 
 
 def is_living(kind: Kind, *, deleted: bool = False) -> Condition:

@@ -1,0 +1,68 @@
+"""Events, their occurrences and feeds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from common.ids import new_id
+from tests.support.operations import Operation
+from tests.support.things import word
+from tests.support.tool_operations.declared import ToolOperations
+
+START, END = datetime(2026, 10, 20, 6, tzinfo=UTC), datetime(2026, 10, 20, 7, tzinfo=UTC)
+
+
+async def insert_event(owner: asyncpg.Connection, user_id: UUID, *, deleted: bool = False) -> str:
+    """Somebody's event of every day, to which he is invited himself."""
+    event_id = new_id()
+    await owner.execute(
+        """INSERT INTO events (id, title, starts_at, ends_at, rrule, created_by, deleted_at)
+           VALUES ($1, $2, $3, $4, 'FREQ=DAILY', $5, $6)""",
+        *(event_id, word(), START, END, user_id),
+        datetime.now(UTC) if deleted else None,
+    )
+    await owner.execute(
+        "INSERT INTO event_attendees (id, event_id, user_id) VALUES ($1, $2, $3)", new_id(), event_id, user_id
+    )
+    return str(event_id)
+
+
+async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID) -> dict[str, str]:
+    """An event of the caller's."""
+    if "{event_id}" not in operation.path:
+        return {}
+    return {"event_id": await insert_event(owner, user_id, deleted=operation.name == "restore_event")}
+
+
+def _body(name: str) -> dict[str, Any]:
+    return {
+        "title": name,
+        "starts_at": START.isoformat(),
+        "ends_at": END.isoformat(),
+        "attendees": [{"email": f"{name}@guests.example"}],
+    }
+
+
+OPERATIONS = ToolOperations(
+    bodies={
+        "create_event": _body,
+        "replace_event": _body,
+        "update_event": lambda name: {"description": name},
+        "answer_event": lambda _: {"response": "accepted"},
+    },
+    reading=frozenset({"list_events", "get_event"}),
+    changing={
+        "create_event": ("tools.event.created", "event"),
+        "replace_event": ("tools.event.updated", "event"),
+        "update_event": ("tools.event.updated", "event"),
+        "delete_event": ("tools.event.deleted", "event"),
+        "restore_event": ("tools.event.restored", "event"),
+        "answer_event": ("tools.event.updated", "event"),
+    },
+    tables=("events", "event_links", "event_attendees", "event_overrides"),
+    values=values,
+)
