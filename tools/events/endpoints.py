@@ -12,6 +12,7 @@ from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.events import service
+from tools.events.occurrences.endpoints import router as occurrences
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace, EventTime
 from tools.records.endpoints import Filters
 
@@ -114,4 +115,5 @@ async def answer_event(unit: Write, actor: EventsReader, event_id: UUID, payload
 
 
 router = APIRouter()
-router.include_router(events)
+for part in (occurrences, events):  # a word before an id of the same place
+    router.include_router(part)

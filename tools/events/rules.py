@@ -109,7 +109,7 @@ def dates_within(rule: Rule, start: date, first: date, last: date, *, budget: in
 
 def _split(text: str) -> dict[str, str]:
     parts: dict[str, str] = {}
-    for part in text.rstrip(";").split(";"):
+    for part in text.removesuffix(";").split(";"):
         name, separator, value = part.partition("=")
         if not separator or not value or name in parts:
             raise RuleError("A rule is made of parts such as FREQ=WEEKLY;BYDAY=MO, each once.")

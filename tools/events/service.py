@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from common.audit import differences
+from common.clock import now
 from common.errors import NotInvited
 from common.paging import ListQuery
 from common.registry import Effective
@@ -104,9 +106,15 @@ async def note_answer(unit: WriteUnit, before: Row[Any], person: attendees.Perso
     if (person["response"], person["comment"]) == (payload.response, payload.comment):
         return
     new = attendees.answered(person, payload.response, payload.comment)
-    people = [new if one is person else one for one in before.attendees]
-    await attendees.write(unit, before.id, before.attendees, people)
-    await service.finish_change(unit, EVENT, before, {"attendees": people})
+    await attendees.write(unit, before.id, [person], [new])
+    await note_change(unit, before, f"attendees.{attendees.who(person)}", person, new)
+
+
+async def note_change(unit: WriteUnit, before: Row[Any], path: str, old: Any, new: Any) -> None:
+    """Count and audit a change of what an event has elsewhere, by itself: the whole list would fill the log."""
+    await queries.update_record(unit, EVENT, before.id, {}, now())
+    changes = differences({path: old}, {path: new})
+    service.audit_record(unit, EVENT, "updated", before.id, title=before.title, changes=changes)
 
 
 async def _change_event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -35,16 +36,22 @@ async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID)
     """An event of the caller's."""
     if "{event_id}" not in operation.path:
         return {}
-    return {"event_id": await insert_event(owner, user_id, deleted=operation.name == "restore_event")}
+    event_id = await insert_event(owner, user_id, deleted=operation.name == "restore_event")
+    return {"event_id": event_id, "starts_at": START.isoformat()}
+
+
+async def fill(owner: asyncpg.Connection, operation: Operation, _values: Mapping[str, str]) -> dict[str, Any]:
+    """What a request has beside a JSON body."""
+    if operation.name == "list_occurrences":
+        return {"params": {"from": START.isoformat(), "to": END.isoformat()}}
+    if operation.name == "get_free_busy":
+        user_id = await owner.fetchval("SELECT id FROM users WHERE deleted_at IS NULL LIMIT 1")
+        return {"params": {"from": START.isoformat(), "to": END.isoformat(), "user_id": str(user_id)}}
+    return {}
 
 
 def _body(name: str) -> dict[str, Any]:
-    return {
-        "title": name,
-        "starts_at": START.isoformat(),
-        "ends_at": END.isoformat(),
-        "attendees": [{"email": f"{name}@guests.example"}],
-    }
+    return {"title": name, "starts_at": START.isoformat(), "ends_at": END.isoformat()}
 
 
 OPERATIONS = ToolOperations(
@@ -53,8 +60,9 @@ OPERATIONS = ToolOperations(
         "replace_event": _body,
         "update_event": lambda name: {"description": name},
         "answer_event": lambda _: {"response": "accepted"},
+        "change_occurrence": lambda name: {"title": name},
     },
-    reading=frozenset({"list_events", "get_event"}),
+    reading=frozenset({"list_events", "get_event", "list_occurrences", "get_free_busy"}),
     changing={
         "create_event": ("tools.event.created", "event"),
         "replace_event": ("tools.event.updated", "event"),
@@ -62,7 +70,10 @@ OPERATIONS = ToolOperations(
         "delete_event": ("tools.event.deleted", "event"),
         "restore_event": ("tools.event.restored", "event"),
         "answer_event": ("tools.event.updated", "event"),
+        "change_occurrence": ("tools.event.updated", "event"),
+        "leave_out_occurrence": ("tools.event.updated", "event"),
     },
     tables=("events", "event_links", "event_attendees", "event_overrides"),
     values=values,
+    fill=fill,
 )
