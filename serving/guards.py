@@ -85,14 +85,15 @@ class ActiveTenant(Guard):
 
 
 class SignedAddress(ActiveTenant):
-    """Whoever has an address that carries its own secret, as ``token``: clients that cannot send headers. It names the
-    tenant; a header, if sent, must agree."""
+    """Whoever has an address that carries its own secret, as ``token`` in its path or query: clients that cannot send
+    headers. It names the tenant; a header, if sent, must agree."""
 
     takes_tenant_header = False
 
     def read_name(self, visit: Visit, request: Request) -> TenantName:
         """Verify the secret, then compare."""
-        given = request.query_params.getlist("token")
+        in_path = request.path_params.get("token")
+        given = [in_path] if in_path is not None else request.query_params.getlist("token")
         name = self.read_secret(visit.services, given[0] if len(given) == 1 else "")
         if "x-tenant-id" in request.headers and read_tenant(request.headers) != name:
             raise TenantMismatch

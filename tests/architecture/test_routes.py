@@ -28,7 +28,7 @@ OWN = {
     "end_own_session", "begin_totp", "confirm_totp", "delete_totp",
 }  # fmt: skip
 # Collections whose items cannot be replaced. What their items do otherwise, tests of their own prove.
-WITHOUT_PUT = {"/users/api-keys", "/users/invitations", "/platform/keys"}
+WITHOUT_PUT = {"/users/api-keys", "/users/invitations", "/platform/keys", "/tools/events/feeds"}
 
 
 def unguarded(guards: Sequence[tuple[str, Guard]]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ def numbers(*choices: int) -> st.SearchStrategy[set[int]]:
 
 
 @st.composite
-def rule_texts(draw: st.DrawFn) -> str:
+def rule_texts(draw: Callable[[Any], Any]) -> str:
     """Rules as RFC 5545 allows them, but for what dateutil reads otherwise: BYWEEKNO without BYDAY, and weekdays with
     and without numbers side by side."""
     frequency = draw(st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]))

@@ -6,12 +6,15 @@ from typing import Annotated, TypedDict
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
 
 from common.enums import EventStatus
 from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.events import service
+from tools.events.feeds.endpoints import CALENDAR, FILE
+from tools.events.feeds.endpoints import router as feeds
 from tools.events.occurrences.endpoints import router as occurrences
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace, EventTime
 from tools.records.endpoints import Filters
@@ -75,6 +78,16 @@ async def create_event(
     return reply.created(await service.create_event(unit, actor, payload, settings))
 
 
+@events.get(
+    "/{event_id}.ics", summary="Get an event as a file", response_class=Response, responses={200: {"content": FILE}}
+)
+async def get_event_file(unit: Read, actor: EventsReader, event_id: UUID, reply: Replying) -> Response:
+    """One event with its rule and the occurrences that differ, for calendar programs."""
+    file = reply.tag(await service.get_event_file(unit, actor, event_id))
+    headers = {"ETag": f'"v{file.version}"', "Content-Disposition": f'attachment; filename="{event_id}.ics"'}
+    return Response(file.content, media_type=f"{CALENDAR}; charset=utf-8", headers=headers)
+
+
 @events.get("/{event_id}", summary="Get an event")
 async def get_event(unit: Read, actor: EventsReader, event_id: UUID, reply: Replying) -> Event:
     """Also one you are invited to. Answers 304 if `If-None-Match` has the current version."""
@@ -115,5 +128,5 @@ async def answer_event(unit: Write, actor: EventsReader, event_id: UUID, payload
 
 
 router = APIRouter()
-for part in (occurrences, events):  # a word before an id of the same place
+for part in (feeds, occurrences, events):  # a word before an id of the same place
     router.include_router(part)

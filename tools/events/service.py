@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +20,8 @@ from shared_auth import Principal
 from shared_models import Page
 from tools.events import attendees
 from tools.events import queries as events
+from tools.events.ics.components import write_event, zone_of
+from tools.events.ics.lines import write_calendar
 from tools.events.kind import EVENT
 from tools.events.schedule import Schedule, check_schedule
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace
@@ -27,6 +30,14 @@ from users import TIME_ZONE
 
 ORDER = queries.order_of(EVENT, "title", "starts_at", "ends_at", default="starts_at")
 TIMES: Final = ("starts_at", "ends_at", "all_day", "timezone", "rrule", "exdates")
+
+
+@dataclass(frozen=True, slots=True)
+class EventFile:
+    """A revision of an event, written."""
+
+    version: int
+    content: str
 
 
 async def list_events(
@@ -48,6 +59,13 @@ async def list_events(
 async def get_event(unit: ReadUnit, actor: Principal, event_id: UUID) -> Event:
     """One event. Raises NotFound."""
     return Event.model_validate(await service.get_record(unit, EVENT, actor, event_id))
+
+
+async def get_event_file(unit: ReadUnit, actor: Principal, event_id: UUID) -> EventFile:
+    """One event as a calendar file. Raises NotFound."""
+    row = await service.get_record(unit, EVENT, actor, event_id)
+    content = write_calendar([write_event(row)], zones=zone_of(row), method="PUBLISH")
+    return EventFile(row.version, content)
 
 
 async def create_event(unit: WriteUnit, actor: Principal, payload: EventCreate, settings: Effective) -> Event:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 
 from common.audit import Target
 from shared_auth import Principal
+from tools.records.todos import TodoSource
 
 Condition = ColumnElement[bool]
 
@@ -34,6 +35,7 @@ class Kind:
     shared: Callable[[Principal, str], Condition] | None = None  # who else may do an action to it
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
     related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
+    todos: TodoSource | None = None  # of kinds that are something to do: how calendars show them
 
     def needs(self, action: str) -> str:
         """The permission for an action."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -32,8 +34,27 @@ async def insert_event(owner: asyncpg.Connection, user_id: UUID, *, deleted: boo
     return str(event_id)
 
 
+async def insert_feed(owner: asyncpg.Connection, user_id: UUID) -> tuple[str, str]:
+    """Somebody's feed, and its secret: of a viewer if the user himself may read nothing."""
+    feed_id, schema = new_id(), await owner.fetchval("SELECT current_schema()")
+    secret = f"{schema.removeprefix('tenant_')}.{secrets.token_urlsafe(32)}"
+    reader = await owner.fetchval(
+        """SELECT users.id FROM users LEFT JOIN user_roles ON user_id = users.id WHERE deleted_at IS NULL
+           ORDER BY users.id <> $1 OR role_id IS NULL, role_id IS NULL, users.id LIMIT 1""",
+        user_id,
+    )
+    await owner.execute(
+        "INSERT INTO event_feeds (id, user_id, digest) VALUES ($1, $2, $3)",
+        *(feed_id, reader, hashlib.sha256(secret.encode()).digest()),
+    )
+    return str(feed_id), secret
+
+
 async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID) -> dict[str, str]:
     """An event of the caller's."""
+    if operation.name in {"read_event_feed", "delete_event_feed"}:
+        feed_id, secret = await insert_feed(owner, user_id)
+        return {"feed_id": feed_id, "token": secret}
     if "{event_id}" not in operation.path:
         return {}
     event_id = await insert_event(owner, user_id, deleted=operation.name == "restore_event")
@@ -61,8 +82,19 @@ OPERATIONS = ToolOperations(
         "update_event": lambda name: {"description": name},
         "answer_event": lambda _: {"response": "accepted"},
         "change_occurrence": lambda name: {"title": name},
+        "create_event_feed": lambda name: {"name": name},
     },
-    reading=frozenset({"list_events", "get_event", "list_occurrences", "get_free_busy"}),
+    reading=frozenset(
+        {
+            "list_events",
+            "get_event",
+            "get_event_file",
+            "list_occurrences",
+            "get_free_busy",
+            "list_event_feeds",
+            "read_event_feed",
+        }
+    ),
     changing={
         "create_event": ("tools.event.created", "event"),
         "replace_event": ("tools.event.updated", "event"),
@@ -72,8 +104,11 @@ OPERATIONS = ToolOperations(
         "answer_event": ("tools.event.updated", "event"),
         "change_occurrence": ("tools.event.updated", "event"),
         "leave_out_occurrence": ("tools.event.updated", "event"),
+        "create_event_feed": ("tools.event_feed.created", "event_feed"),
+        "delete_event_feed": ("tools.event_feed.deleted", "event_feed"),
     },
-    tables=("events", "event_links", "event_attendees", "event_overrides"),
+    tables=("events", "event_links", "event_attendees", "event_overrides", "event_feeds"),
     values=values,
+    open=frozenset({"read_event_feed"}),
     fill=fill,
 )
