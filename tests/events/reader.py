@@ -40,9 +40,9 @@ def read(data: bytes) -> Component:
         assert not set(line) & {10, 13}, line
         line.decode()  # no character is broken in two
     open_ones = [Component("")]
-    for line in data.decode().replace("\r\n ", "")[:-2].split("\r\n"):
-        match = LINE.fullmatch(line)
-        assert match is not None, line
+    for text in data.decode().replace("\r\n ", "")[:-2].split("\r\n"):
+        match = LINE.fullmatch(text)
+        assert match is not None, text
         name, value = match[1], match[3]
         if name == "BEGIN":
             made = Component(value)

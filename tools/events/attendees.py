@@ -21,7 +21,7 @@ Person = Mapping[str, Any]
 
 def who(person: Person) -> str:
     """By what an attendee is known."""
-    return str(person["user_id"] or person["email"].lower())
+    return str(person.get("user_id") or person["email"].lower())
 
 
 def merge(before: Sequence[Person], given: Iterable[Person]) -> list[Person]:
@@ -30,7 +30,7 @@ def merge(before: Sequence[Person], given: Iterable[Person]) -> list[Person]:
     merged = []
     for person in given:
         old = known.get(who(person))
-        response = person["response"]
+        response = person.get("response")
         if old is not None and response in {None, old["response"]}:
             merged.append(old)
         else:
@@ -64,8 +64,8 @@ def answered(person: Person, response: AttendeeResponse, comment: str | None) ->
     """The attendee with an answer of now."""
     has_answered = response != AttendeeResponse.NEEDS_ACTION
     return {
-        "user_id": str(person["user_id"]) if person["user_id"] else None,
-        "email": person["email"],
+        "user_id": str(person["user_id"]) if person.get("user_id") else None,
+        "email": person.get("email"),
         "response": response.value,
         "comment": comment,
         "responded_at": rfc3339(now()) if has_answered else None,

@@ -129,12 +129,12 @@ async def update_attendee(
     unit: WriteUnit, event_id: UUID, attendee: Mapping[str, Any], values: Mapping[str, Any]
 ) -> None:
     """Note an answer of somebody who is invited."""
-    await unit.execute(update(_attendees).where(_is_one(event_id, attendee)).values(**values))
+    await unit.execute(update(_attendees).where(is_invitation_of(event_id, attendee)).values(**values))
 
 
 async def delete_attendees(unit: WriteUnit, event_id: UUID, attendees: Iterable[Mapping[str, Any]]) -> None:
     """Take invitations back."""
-    gone = [_is_one(event_id, attendee) for attendee in attendees]
+    gone = [is_invitation_of(event_id, attendee) for attendee in attendees]
     if gone:
         await unit.execute(delete(_attendees).where(or_(*gone)))
 
@@ -155,7 +155,8 @@ async def delete_overrides(unit: WriteUnit, event_id: UUID, originals: Sequence[
     )
 
 
-def _is_one(event_id: UUID, attendee: Mapping[str, Any]) -> Condition:
+def is_invitation_of(event_id: UUID, attendee: Mapping[str, Any]) -> Condition:
+    """Whether a row of the attendees is this one's."""
     columns = _attendees.c
     if attendee["user_id"] is not None:
         return and_(columns.event_id == event_id, columns.user_id == UUID(str(attendee["user_id"])))

@@ -22,6 +22,7 @@ from tools.events import attendees
 from tools.events import queries as events
 from tools.events.ics.components import write_event, zone_of
 from tools.events.ics.lines import write_calendar
+from tools.events.invitations.orders import order_answer_mail, order_mails
 from tools.events.kind import EVENT
 from tools.events.schedule import Schedule, check_schedule
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace
@@ -76,7 +77,7 @@ async def create_event(unit: WriteUnit, actor: Principal, payload: EventCreate, 
     await attendees.check_users(unit, [], people)
     event_id = await service.create_record(unit, EVENT, values, settings, created_by=actor.user_id)
     await attendees.write(unit, event_id, [], people)
-    return Event.model_validate(await service.get_written(unit, EVENT, event_id))
+    return await finish_event(unit, actor, None, event_id)
 
 
 async def replace_event(  # noqa: PLR0917 - who, what, on which condition, with which defaults
@@ -100,13 +101,14 @@ async def update_event(
 
 async def delete_event(unit: WriteUnit, actor: Principal, event_id: UUID, expected_version: int | None) -> None:
     """Delete an event, which can be restored."""
-    await service.delete_record(unit, EVENT, actor, event_id, expected_version)
+    before = await service.delete_record(unit, EVENT, actor, event_id, expected_version)
+    await finish_event(unit, actor, before, event_id)
 
 
 async def restore_event(unit: WriteUnit, actor: Principal, event_id: UUID) -> Event:
     """Bring a deleted event back."""
-    await service.restore_record(unit, EVENT, actor, event_id)
-    return Event.model_validate(await service.get_written(unit, EVENT, event_id))
+    before = await service.restore_record(unit, EVENT, actor, event_id)
+    return await finish_event(unit, actor, before, event_id)
 
 
 async def answer_event(unit: WriteUnit, actor: Principal, event_id: UUID, payload: Answer) -> Event:
@@ -126,6 +128,7 @@ async def note_answer(unit: WriteUnit, before: Row[Any], person: attendees.Perso
     new = attendees.answered(person, payload.response, payload.comment)
     await attendees.write(unit, before.id, [person], [new])
     await note_change(unit, before, f"attendees.{attendees.who(person)}", person, new)
+    order_answer_mail(unit, before, person)
 
 
 async def note_change(unit: WriteUnit, before: Row[Any], path: str, old: Any, new: Any) -> None:
@@ -133,6 +136,13 @@ async def note_change(unit: WriteUnit, before: Row[Any], path: str, old: Any, ne
     await queries.update_record(unit, EVENT, before.id, {}, now())
     changes = differences({path: old}, {path: new})
     service.audit_record(unit, EVENT, "updated", before.id, title=before.title, changes=changes)
+
+
+async def finish_event(unit: WriteUnit, actor: Principal, before: Row[Any] | None, event_id: UUID) -> Event:
+    """An event after a change, with all that follows from it ordered: mails."""
+    after = await service.get_written(unit, EVENT, event_id)
+    order_mails(unit, actor.user_id, before, after)
+    return Event.model_validate(after)
 
 
 async def _change_event(
@@ -147,7 +157,7 @@ async def _change_event(
         await attendees.write(unit, event_id, before.attendees, people)
     if await service.finish_change(unit, EVENT, before, values):
         await _drop_lost_occurrences(unit, before, values)
-    return Event.model_validate(await service.get_written(unit, EVENT, event_id))
+    return await finish_event(unit, actor, before, event_id)
 
 
 def _complete(payload: EventReplace, settings: Effective) -> dict[str, Any]:

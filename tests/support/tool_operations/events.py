@@ -34,10 +34,23 @@ async def insert_event(owner: asyncpg.Connection, user_id: UUID, *, deleted: boo
     return str(event_id)
 
 
-async def insert_feed(owner: asyncpg.Connection, user_id: UUID) -> tuple[str, str]:
-    """Somebody's feed, and its secret: of a viewer if the user himself may read nothing."""
-    feed_id, schema = new_id(), await owner.fetchval("SELECT current_schema()")
+async def new_secret(owner: asyncpg.Connection) -> tuple[str, bytes]:
+    """A secret of the tenant, and its digest."""
+    schema = await owner.fetchval("SELECT current_schema()")
     secret = f"{schema.removeprefix('tenant_')}.{secrets.token_urlsafe(32)}"
+    return secret, hashlib.sha256(secret.encode()).digest()
+
+
+async def insert_link(owner: asyncpg.Connection, event_id: str) -> str:
+    """The secret of a link that was mailed to who is invited."""
+    secret, digest = await new_secret(owner)
+    await owner.execute("UPDATE event_attendees SET answer_digest = $2 WHERE event_id = $1", event_id, digest)
+    return secret
+
+
+async def insert_feed(owner: asyncpg.Connection, user_id: UUID) -> tuple[str, str]:
+    """Somebody's feed, and its secret: of another's if the user himself may read nothing."""
+    feed_id, (secret, digest) = new_id(), await new_secret(owner)
     reader = await owner.fetchval(
         """SELECT users.id FROM users LEFT JOIN user_roles ON user_id = users.id WHERE deleted_at IS NULL
            ORDER BY users.id <> $1 OR role_id IS NULL, role_id IS NULL, users.id LIMIT 1""",
@@ -45,7 +58,7 @@ async def insert_feed(owner: asyncpg.Connection, user_id: UUID) -> tuple[str, st
     )
     await owner.execute(
         "INSERT INTO event_feeds (id, user_id, digest) VALUES ($1, $2, $3)",
-        *(feed_id, reader, hashlib.sha256(secret.encode()).digest()),
+        *(feed_id, reader, digest),
     )
     return str(feed_id), secret
 
@@ -55,6 +68,8 @@ async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID)
     if operation.name in {"read_event_feed", "delete_event_feed"}:
         feed_id, secret = await insert_feed(owner, user_id)
         return {"feed_id": feed_id, "token": secret}
+    if operation.name in {"get_invitation_by_link", "answer_invitation_by_link"}:
+        return {"token": await insert_link(owner, await insert_event(owner, user_id))}
     if "{event_id}" not in operation.path:
         return {}
     event_id = await insert_event(owner, user_id, deleted=operation.name == "restore_event")
@@ -83,6 +98,7 @@ OPERATIONS = ToolOperations(
         "answer_event": lambda _: {"response": "accepted"},
         "change_occurrence": lambda name: {"title": name},
         "create_event_feed": lambda name: {"name": name},
+        "answer_invitation_by_link": lambda name: {"response": "tentative", "comment": name},
     },
     reading=frozenset(
         {
@@ -93,6 +109,7 @@ OPERATIONS = ToolOperations(
             "get_free_busy",
             "list_event_feeds",
             "read_event_feed",
+            "get_invitation_by_link",
         }
     ),
     changing={
@@ -104,11 +121,12 @@ OPERATIONS = ToolOperations(
         "answer_event": ("tools.event.updated", "event"),
         "change_occurrence": ("tools.event.updated", "event"),
         "leave_out_occurrence": ("tools.event.updated", "event"),
+        "answer_invitation_by_link": ("tools.event.updated", "event"),
         "create_event_feed": ("tools.event_feed.created", "event_feed"),
         "delete_event_feed": ("tools.event_feed.deleted", "event_feed"),
     },
     tables=("events", "event_links", "event_attendees", "event_overrides", "event_feeds"),
     values=values,
-    open=frozenset({"read_event_feed"}),
+    open=frozenset({"read_event_feed", "get_invitation_by_link", "answer_invitation_by_link"}),
     fill=fill,
 )

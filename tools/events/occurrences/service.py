@@ -27,7 +27,7 @@ from tools.events.occurrences.schemas import (
 )
 from tools.events.schedule import Schedule, check_times
 from tools.events.schemas import Event
-from tools.events.service import note_change
+from tools.events.service import finish_event, note_change
 from tools.models import MAX_EXDATES
 from tools.records import service
 
@@ -73,7 +73,7 @@ async def change_occurrence(  # noqa: PLR0917 - who, which one, how, on which co
     if _comparable(old) != _comparable(new):
         await events.put_override(unit, event_id, original, new)
         await note_change(unit, before, f"occurrences.{rfc3339(original)}", _comparable(old), _comparable(new))
-    return Event.model_validate(await service.get_written(unit, EVENT, event_id))
+    return await finish_event(unit, actor, before, event_id)
 
 
 async def leave_out_occurrence(
@@ -85,6 +85,7 @@ async def leave_out_occurrence(
         raise ScheduleInvalid(f"At most {MAX_EXDATES} occurrences of an event can be left out.")
     await events.put_override(unit, event_id, original, None)
     await service.finish_change(unit, EVENT, before, {"exdates": sorted({*before.exdates, original})})
+    await finish_event(unit, actor, before, event_id)
 
 
 async def list_free_busy(unit: ReadUnit, user_ids: Sequence[UUID], window: Window) -> FreeBusyList:
