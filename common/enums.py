@@ -127,3 +127,12 @@ class ReviewStatus(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     SPAM = "spam"
+
+
+class ReminderStatus(StrEnum):
+    """What became of a reminder. One that its record has withdrawn is gone."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DISMISSED = "dismissed"
+    MISSED = "missed"

@@ -15,11 +15,12 @@
     │   ├── RoleNameTaken · TeamNameTaken · RoleIsSystem · InvitationPending · InvitationClosed
     │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
     │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
-    │   ├── EventExists · TooManyFeeds
+    │   ├── ExternalIdTaken · EventExists · TooManyFeeds
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · ScheduleInvalid · TooManyOccurrences
+    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · CallInvalid · RangeInvalid
+    │   ├── ScheduleInvalid · TooManyOccurrences
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · Overloaded
@@ -294,6 +295,11 @@ class TooManyFeeds(Conflict):
     default_detail = "A user has at most 20 calendar feeds. Delete one that is not needed any more."
 
 
+class ExternalIdTaken(Conflict):
+    code = "external_id_taken"
+    default_detail = "Another call has this external_id."
+
+
 class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
     default_detail = "A request with this Idempotency-Key is still being handled."
@@ -365,6 +371,16 @@ class FlagsInvalid(Unprocessable):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__()
         self.faults = faults
+
+
+class CallInvalid(Unprocessable):
+    code = "call_invalid"
+    default_detail = "The times of the call contradict each other or its status."
+
+
+class RangeInvalid(Unprocessable):
+    code = "range_invalid"
+    default_detail = "The range ends before it begins, or is too wide."
 
 
 class UnknownReference(Unprocessable):

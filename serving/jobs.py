@@ -16,10 +16,15 @@ from serving.services import Services
 SYSTEM: Final = Actor("system")
 
 
+async def find_tenant_of(services: Services, job: Job) -> Tenant | None:
+    """The job's tenant, served or not; None when it is gone."""
+    name = TenantName.parse(job.tenant_id)
+    return await services.find_tenant(name) if name else None
+
+
 async def find_served_tenant(services: Services, job: Job) -> Tenant | None:
     """The job's tenant; None when it is gone or not served, and with it the reason for the job."""
-    name = TenantName.parse(job.tenant_id)
-    tenant = await services.find_tenant(name) if name else None
+    tenant = await find_tenant_of(services, job)
     return tenant if tenant is not None and tenant.status == "active" else None
 
 

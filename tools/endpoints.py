@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import events, notes
+from tools import calls, events, notes, reminders
 from tools.records.kinds import KINDS
 
-RESOURCES = (notes.RESOURCE, events.RESOURCE)
+# Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
+RESOURCES = (notes.RESOURCE, calls.RESOURCE, events.RESOURCE, reminders.RESOURCE)
 
 router = APIRouter()
 for resource in RESOURCES:

@@ -1,4 +1,4 @@
-"""The data model of the tools module: notes, tasks, calls, attachments, events and reviews.
+"""The data model of the tools module: notes, tasks, calls, attachments, events, reviews, and reminders of them.
 
 A resource's tables refer to those of other modules, never to those of another tool: each can be removed on its own.
 """
@@ -23,7 +23,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.schema import SchemaItem
 
@@ -34,6 +34,7 @@ from common.enums import (
     CallStatus,
     EventStatus,
     FeedScope,
+    ReminderStatus,
     ReviewStatus,
     TaskPriority,
     TaskStatus,
@@ -44,6 +45,8 @@ LIVING = text("deleted_at IS NULL")
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 32  # 20 * 32 characters of 4 bytes stay below the 2,704 bytes a GIN key may have
 MAX_EXDATES = 500
+MAX_REMINDERS = 5
+MAX_REMINDER_MINUTES = 28 * 24 * 60
 # The languages PostgreSQL 13 and newer can stem, by the first part of a locale. Any other is searched word by word.
 SEARCH_LANGUAGES = {
     "da": "danish",
@@ -127,6 +130,20 @@ class TagsMixin:
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
 
 
+def reminder_rules() -> tuple[SchemaItem, ...]:
+    """A short list. What is in it, ``tools.reminders.schemas`` says."""
+    listed = "jsonb_typeof(reminders) = 'array'"  # the length of anything else is an error
+    short = f"CASE WHEN {listed} THEN jsonb_array_length(reminders) <= {MAX_REMINDERS} ELSE false END"
+    return (CheckConstraint(short, name="reminders_count"),)
+
+
+class RemindersMixin:
+    """How long before it is due somebody is reminded of a record: ``[{"offset_minutes": 30}]``. Who, when, and whether
+    that has happened, ``Reminder`` says."""
+
+    reminders: Mapped[list[dict[str, int]]] = mapped_column(JSONB, server_default=text("'[]'"))
+
+
 class LinkMixin:
     """References from a record to objects of other services (a booking, a customer): free text, checked by nobody."""
 
@@ -167,7 +184,7 @@ class NoteLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), primary_key=True)
 
 
-class Task(RecordMixin, TagsMixin, TenantBase):
+class Task(RecordMixin, TagsMixin, RemindersMixin, TenantBase):
     """Something to do. ``position`` orders a board; being a fraction, it lets a task move between two others."""
 
     __tablename__ = "tasks"
@@ -183,6 +200,7 @@ class Task(RecordMixin, TagsMixin, TenantBase):
         # PostgreSQL sorts NaN above infinity, so this refuses it too.
         CheckConstraint("position > '-Infinity' AND position < 'Infinity'", name="position_finite"),
         *tag_rules("tasks"),
+        *reminder_rules(),
         *record_indexes("tasks"),
         living_index("tasks", "due_at", "id"),
         living_index("tasks", "status", "position", "id"),
@@ -215,7 +233,8 @@ class TaskLink(LinkMixin, TenantBase):
 
 
 class LogCall(RecordMixin, TenantBase):
-    """A telephone call, planned or past. ``external_id`` is the telephone system's, so that a replay finds it."""
+    """A telephone call, planned or past. ``external_id`` is the telephone system's, so that a replay finds it. One
+    without ``started_at`` counts from when it was logged."""
 
     __tablename__ = "log_calls"
     __table_args__ = (
@@ -224,6 +243,11 @@ class LogCall(RecordMixin, TenantBase):
         CheckConstraint("phone_number ~ '^[+][1-9][0-9]{1,14}$'", name="phone_number_e164"),
         CheckConstraint("ended_at >= started_at", name="ends_after_start"),
         CheckConstraint("duration_seconds >= 0", name="duration_not_negative"),
+        CheckConstraint("ended_at IS NULL OR started_at IS NOT NULL", name="started_if_ended"),
+        CheckConstraint(
+            "status NOT IN ('planned', 'cancelled') OR (ended_at IS NULL AND duration_seconds IS NULL)",
+            name="not_held_not_ended",
+        ),
         at_most("contact_name", 200),
         at_most("contact_ref", 128),
         at_most("outcome", 500),
@@ -231,9 +255,10 @@ class LogCall(RecordMixin, TenantBase):
         at_most("recording_url", 2048),
         at_most("external_id", 128),
         *record_indexes("log_calls"),
-        living_index("log_calls", "started_at", "id"),
+        Index("ix_log_calls_began_at_id", text("coalesce(started_at, created_at)"), "id", postgresql_where=LIVING),
         living_index("log_calls", "status", "created_at", "id"),
         living_index("log_calls", "phone_number", "created_at", "id"),
+        living_index("log_calls", "contact_ref", "created_at", "id"),
         Index("uq_log_calls_external_id", "external_id", unique=True, postgresql_where=LIVING),
     )
 
@@ -295,7 +320,7 @@ class AttachmentLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("attachments.id", ondelete="CASCADE"), primary_key=True)
 
 
-class Event(RecordMixin, TenantBase):
+class Event(RecordMixin, RemindersMixin, TenantBase):
     """An appointment, single or recurring (RFC 5545). ``timezone`` is the one in which ``rrule`` keeps its hour."""
 
     __tablename__ = "events"
@@ -310,6 +335,7 @@ class Event(RecordMixin, TenantBase):
         CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
         CheckConstraint(f"cardinality(exdates) <= {MAX_EXDATES}", name="exdates_count"),
         CheckConstraint("array_position(exdates, NULL) IS NULL", name="exdates_not_null"),
+        *reminder_rules(),
         *record_indexes("events"),
         at_most("uid", 255),
         CheckConstraint("last_ends_at >= starts_at", name="last_ends_after_start"),
@@ -472,3 +498,33 @@ class ReviewLink(LinkMixin, TenantBase):
     __tablename__ = "review_links"
 
     record_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id", ondelete="CASCADE"), primary_key=True)
+
+
+class Reminder(IdMixin, TenantBase):
+    """A mail to one person at one moment, about a record of any kind. The row's moment never changes: a record that
+    moves gets other rows, so a job knows by the row's id what it was ordered for."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (
+        at_most("record_type", 32),
+        one_of("status", list(ReminderStatus)),
+        CheckConstraint(f"offset_minutes BETWEEN 0 AND {MAX_REMINDER_MINUTES}", name="offset_minutes_range"),
+        CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at_if_sent"),
+        Index(
+            "uq_reminders_moment",
+            *("record_type", "record_id", "user_id", "offset_minutes", "due_at"),
+            unique=True,
+            postgresql_where=text("status <> 'missed'"),
+        ),
+        Index(None, "user_id", "due_at", "id"),
+        Index(None, "user_id", "created_at", "id"),
+    )
+
+    record_type: Mapped[str]
+    record_id: Mapped[UUID]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    offset_minutes: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(server_default=ReminderStatus.PENDING)
+    sent_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

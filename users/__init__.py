@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from users import operators
 from users.api_keys.usage import KeyUsage
-from users.auth.principals import load_owner, restrain
+from users.auth.principals import load_absent
 from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
 from users.endpoints import router
@@ -37,9 +37,8 @@ __all__ = [
     "cached_tenants",
     "count_outdated_tenants",
     "keep_house",
-    "load_owner",
+    "load_absent",
     "normalize_email",
     "operators",
-    "restrain",
     "router",
 ]

@@ -84,6 +84,11 @@ class Reply:
         self._response.headers["Location"] = f"{below or read_path(self._request.scope)}/{name or resource.id}"
         return self.tag(resource)
 
+    def found(self, resource: VersionedT) -> VersionedT:
+        """Say that what was to be created is there already: 200."""
+        self._response.status_code = 200
+        return self.tag(resource)
+
     def page(self, page: PagedT) -> PagedT:
         """Send the link to the next page (RFC 8288), with the same filters."""
         if page.next_cursor is not None:

@@ -1061,7 +1061,57 @@ CREATE INDEX ix_reviews_search ON reviews USING gin (search) WHERE deleted_at IS
 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
 
--- Running upgrade 0005 -> 0010
+-- Running upgrade 0005 -> 0007
+
+ALTER TABLE tasks ADD COLUMN reminders JSONB DEFAULT '[]' NOT NULL;
+
+ALTER TABLE tasks ADD CONSTRAINT ck_tasks_reminders_count CHECK (CASE WHEN jsonb_typeof(reminders) = 'array' THEN jsonb_array_length(reminders) <= 5 ELSE false END);
+
+ALTER TABLE events ADD COLUMN reminders JSONB DEFAULT '[]' NOT NULL;
+
+ALTER TABLE events ADD CONSTRAINT ck_events_reminders_count CHECK (CASE WHEN jsonb_typeof(reminders) = 'array' THEN jsonb_array_length(reminders) <= 5 ELSE false END);
+
+CREATE TABLE reminders (
+    id UUID NOT NULL, 
+    record_type TEXT NOT NULL, 
+    record_id UUID NOT NULL, 
+    user_id UUID NOT NULL, 
+    offset_minutes INTEGER NOT NULL, 
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    status TEXT DEFAULT 'pending' NOT NULL, 
+    sent_at TIMESTAMP WITH TIME ZONE, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    CONSTRAINT pk_reminders PRIMARY KEY (id), 
+    CONSTRAINT ck_reminders_record_type_length CHECK (char_length(record_type) <= 32), 
+    CONSTRAINT ck_reminders_status_allowed CHECK (status IN ('pending', 'sent', 'dismissed', 'missed')), 
+    CONSTRAINT ck_reminders_offset_minutes_range CHECK (offset_minutes BETWEEN 0 AND 40320), 
+    CONSTRAINT ck_reminders_sent_at_if_sent CHECK ((status = 'sent') = (sent_at IS NOT NULL)), 
+    CONSTRAINT fk_reminders_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX uq_reminders_moment ON reminders (record_type, record_id, user_id, offset_minutes, due_at) WHERE status <> 'missed';
+
+CREATE INDEX ix_reminders_user_id_due_at_id ON reminders (user_id, due_at, id);
+
+CREATE INDEX ix_reminders_user_id_created_at_id ON reminders (user_id, created_at, id);
+
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0005';
+
+-- Running upgrade 0007 -> 0008
+
+ALTER TABLE log_calls ADD CONSTRAINT ck_log_calls_started_if_ended CHECK (ended_at IS NULL OR started_at IS NOT NULL);
+
+ALTER TABLE log_calls ADD CONSTRAINT ck_log_calls_not_held_not_ended CHECK (status NOT IN ('planned', 'cancelled') OR (ended_at IS NULL AND duration_seconds IS NULL));
+
+DROP INDEX ix_log_calls_started_at_id;
+
+CREATE INDEX ix_log_calls_began_at_id ON log_calls (coalesce(started_at, created_at), id) WHERE deleted_at IS NULL;
+
+CREATE INDEX ix_log_calls_contact_ref_created_at_id ON log_calls (contact_ref, created_at, id) WHERE deleted_at IS NULL;
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
+-- Running upgrade 0008 -> 0010
 
 ALTER TABLE events ADD COLUMN last_ends_at TIMESTAMP WITH TIME ZONE;
 
@@ -1127,4 +1177,4 @@ CREATE UNIQUE INDEX uq_event_feeds_digest ON event_feeds (digest);
 
 CREATE INDEX ix_event_feeds_user_id_created_at_id ON event_feeds (user_id, created_at, id);
 
-UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0005';
+UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0008';

@@ -26,7 +26,7 @@ OPEN = {
 OWN = {
     "logout", "get_me", "test_authentication", "change_password", "change_email", "list_own_sessions",
     "end_own_session", "begin_totp", "confirm_totp", "delete_totp",
-}  # fmt: skip
+}.union(*(tool.own for tool in TOOLS))  # fmt: skip
 # Collections whose items cannot be replaced. What their items do otherwise, tests of their own prove.
 WITHOUT_PUT = {"/users/api-keys", "/users/invitations", "/platform/keys", "/tools/events/feeds"}
 

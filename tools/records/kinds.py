@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
 from common.audit import Target
+from database import ReadUnit
 from shared_auth import Principal
 from tools.records.todos import TodoSource
 
 Condition = ColumnElement[bool]
+NextMoment = Callable[[ReadUnit, UUID, datetime], Awaitable[datetime | None]]
+"""When a record that repeats takes place for the first time after a moment; None when it never does again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +41,8 @@ class Kind:
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
     related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
     todos: TodoSource | None = None  # of kinds that are something to do: how calendars show them
+    next_moment: NextMoment | None = None  # of kinds that repeat: what their reminders go on with
+    days: tuple[str, str] | None = None  # columns: whether it is about whole days, and in which time zone these are
 
     def needs(self, action: str) -> str:
         """The permission for an action."""

@@ -45,6 +45,13 @@ async def load_owner(unit: ReadUnit, *, tenant: TenantName, user_id: UUID) -> Pr
     return _principal(tenant, user_id, row, None) if row else None
 
 
+async def load_absent(unit: ReadUnit, *, tenant: TenantName, user_id: UUID, settings: Effective) -> Principal | None:
+    """Somebody with the rights of a login, for what is done in his name while he is away; None when the user is no
+    more."""
+    person = await load_owner(unit, tenant=tenant, user_id=user_id)
+    return restrain(person, settings) if person else None
+
+
 def forget_rights(unit: WriteUnit) -> None:
     """Have every process ask again, once the change is durable, what people and API keys of this tenant may do."""
     unit.invalidate(PRINCIPALS)

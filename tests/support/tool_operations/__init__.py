@@ -1,8 +1,13 @@
 """The tools' operations, for the tests that try every operation there is."""
 
-from tests.support.tool_operations import events, notes
+from tests.support.tool_operations import calls, events, notes, reminders
 from tests.support.tool_operations.declared import ToolOperations
 
-TOOLS: tuple[ToolOperations, ...] = (notes.OPERATIONS, events.OPERATIONS)
+TOOLS: tuple[ToolOperations, ...] = (
+    notes.OPERATIONS,
+    calls.OPERATIONS,
+    events.OPERATIONS,
+    reminders.OPERATIONS,
+)
 
 __all__ = ["TOOLS", "ToolOperations"]

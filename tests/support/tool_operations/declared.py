@@ -35,3 +35,4 @@ class ToolOperations:
     fill: Filling = nothing_more
     files: frozenset[str] = field(default_factory=frozenset)  # those whose body is a file or a form
     open: frozenset[str] = field(default_factory=frozenset)  # those that need no credential but a secret address
+    own: frozenset[str] = field(default_factory=frozenset)  # those that need no permission: about the caller himself

@@ -28,7 +28,7 @@ from tools.events.ics.components import write_event, write_todo, zone_of
 from tools.events.ics.lines import write_calendar
 from tools.events.secrets import digest_of, new_secret
 from tools.records.kinds import KINDS
-from users import load_owner, restrain
+from users import load_absent
 
 MAX_FEEDS: Final = 20
 KEPT: Final = timedelta(days=92)  # what is over for longer is not shown
@@ -96,8 +96,7 @@ async def read_feed(visit: Visit, secret: str, known: str | None) -> Calendar:
 async def _reader(unit: ReadUnit, visit: Visit, feed: Row[Any]) -> Principal | None:
     """The owner of a feed with the rights he has now, at their narrowest where only his own is shown."""
     assert visit.name is not None
-    owner = await load_owner(unit, tenant=visit.name, user_id=feed.user_id)
-    owner = restrain(owner, visit.settings) if owner is not None else None
+    owner = await load_absent(unit, tenant=visit.name, user_id=feed.user_id, settings=visit.settings)
     if owner is None or not owner.may("events:read"):
         return None
     if feed.scope == "readable":
