@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from common.config import Config
 from tests.events.calendars import DAY, EVENTS, happenings, make, starts
 from tests.support.contracts.lists import GUARDS
-from tests.support.probes import watched
+from tests.support.probes import owner_connection, watched
 from tests.support.staff import Staff
+from tests.support.things import insert_person
 from tests.support.world import TestTenant
 
 
@@ -257,21 +259,23 @@ async def test_a_window_shows_what_one_may_read(twin: TestTenant, staff: Staff, 
 
 
 @pytest.mark.promise("T1")
-async def test_free_and_busy_tells_when_and_nothing_else(twin: TestTenant, staff: Staff, neighbour: Staff) -> None:
+async def test_free_and_busy_tells_when_and_nothing_else(
+    twin: TestTenant, staff: Staff, neighbour: Staff, config: Config
+) -> None:
     window = {"from": "2031-03-03T00:00:00Z", "to": "2031-03-06T00:00:00Z"}
-    author, colleague = staff.author.id, staff.colleague.id
+    async with owner_connection(config, twin.name) as owner:
+        maker, other = [await insert_person(twin.owner._http, owner, twin, "member") for _ in range(2)]
+    author, colleague = maker.id, other.id
 
     async def book(start: str, end: str, **fields: Any) -> dict[str, Any]:
-        return await make(
-            staff.author.api, starts_at=f"2031-03-{start}:00:00Z", ends_at=f"2031-03-{end}:00:00Z", **fields
-        )
+        return await make(maker.api, starts_at=f"2031-03-{start}:00:00Z", ends_at=f"2031-03-{end}:00:00Z", **fields)
 
     first = await book("03T08", "03T10", attendees=[{"user_id": colleague}], rrule="FREQ=DAILY;COUNT=2")
     await book("03T10", "03T11")
     await book("03T09", "03T12", status="cancelled")
     await book("05T08", "05T09", attendees=[{"user_id": author, "response": "declined"}, {"user_id": colleague}])
     cancelled = f"{EVENTS}/{first['id']}/occurrences/2031-03-04T08:00:00Z"
-    assert (await staff.author.api.put(cancelled, json={"status": "cancelled"})).status_code == 200
+    assert (await maker.api.put(cancelled, json={"status": "cancelled"})).status_code == 200
 
     answer = await staff.outsider.api.get(f"{EVENTS}/free-busy", params={**window, "user_id": [author, colleague]})
 

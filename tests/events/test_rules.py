@@ -26,8 +26,8 @@ def numbers(*choices: int) -> st.SearchStrategy[set[int]]:
 
 @st.composite
 def rule_texts(draw: Callable[[Any], Any]) -> str:
-    """Rules as RFC 5545 allows them, but for what dateutil reads otherwise: BYWEEKNO without BYDAY, and weekdays with
-    and without numbers side by side."""
+    """Rules as RFC 5545 allows them, but for what dateutil reads otherwise: BYWEEKNO without BYDAY, weekdays with and
+    without numbers side by side, and positions in a first week, which it lets begin with the start."""
     frequency = draw(st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]))
     yearly = frequency == "YEARLY"
     parts: dict[str, Any] = {"BYMONTH": numbers(*range(1, 13))}
@@ -41,7 +41,7 @@ def rule_texts(draw: Callable[[Any], Any]) -> str:
         chosen |= {"BYWEEKNO": draw(numbers(1, 2, 20, 52, 53, -1)), "BYDAY": draw(NAMES)}
     elif draw(st.booleans()):
         chosen["WKST"] = {draw(st.sampled_from(sorted(rules.WEEKDAYS)))}
-    if chosen.keys() - {"WKST"} and draw(st.booleans()):
+    if chosen.keys() - {"WKST"} and frequency != "WEEKLY" and draw(st.booleans()):
         chosen["BYSETPOS"] = draw(numbers(1, 2, 3, -1, -2))
     interval = draw(st.integers(1, 5))
     return f"FREQ={frequency};INTERVAL={interval}" + "".join(

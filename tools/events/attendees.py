@@ -38,6 +38,13 @@ def merge(before: Sequence[Person], given: Iterable[Person]) -> list[Person]:
     return sorted(merged, key=lambda person: (person["user_id"] is None, person["user_id"] or person["email"]))
 
 
+def engaged(event: Any) -> set[UUID]:
+    """Whom an event keeps busy: who made it and the users who are invited, but for those who declined."""
+    answers = {UUID(one["user_id"]): one["response"] for one in event.attendees if one["user_id"] is not None}
+    declined = {user_id for user_id, response in answers.items() if response == AttendeeResponse.DECLINED}
+    return ({*answers, event.created_by} if event.created_by is not None else set(answers)) - declined
+
+
 async def check_users(unit: ReadUnit, before: Sequence[Person], after: Sequence[Person]) -> None:
     """Whether those newly invited by id are people of this tenant. Raises UnknownReference."""
     known = {person["user_id"] for person in before}

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from common.enums import EventStatus
 from common.errors import ScheduleInvalid
 from tools.events.rules import Rule, RuleError, dates_within, last_date, parse_rule
 
@@ -111,6 +112,11 @@ def check_schedule(values: Mapping[str, Any]) -> dict[str, Any]:
 def check_times(schedule: Schedule, starts_at: datetime, ends_at: datetime) -> None:
     """Whether one occurrence of an event may be moved there. Raises ScheduleInvalid."""
     _check_times(starts_at, ends_at, schedule.zone, all_day=schedule.all_day)
+
+
+def takes_place(event: Any) -> bool:
+    """Whether an event was neither deleted nor cancelled."""
+    return event.deleted_at is None and event.status != EventStatus.CANCELLED
 
 
 def moment_of(day: date, clock: time, zone: ZoneInfo) -> datetime:

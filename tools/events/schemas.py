@@ -13,6 +13,7 @@ from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.events.rules import FIRST_YEAR, LAST_YEAR
 from tools.models import MAX_EXDATES
 from tools.records.schemas import NOT_GIVEN, Links, Record, Title
+from tools.reminders.schemas import Reminder, Reminders
 from users import Email, TimeZone, WebAddress, normalize_email
 
 MAX_ATTENDEES: Final = 200
@@ -95,6 +96,7 @@ class Event(Record):
     status: EventStatus
     join_url: str | None
     uid: str | None
+    reminders: list[Reminder]
     attendees: list[Attendee]
     changed_occurrences: list[ChangedOccurrence]
 
@@ -117,6 +119,7 @@ class EventReplace(Payload):
     exdates: Exdates = Field(default_factory=list, description="Starts of occurrences that do not take place.")
     status: EventStatus = EventStatus.CONFIRMED
     join_url: WebAddress | None = None
+    reminders: Reminders = Field(default_factory=list, description="Before each occurrence, to you and who will come.")
     attendees: Attendees = Field(default_factory=list)
     links: Links = Field(default_factory=list)
 
@@ -139,6 +142,7 @@ class EventPatch(Payload):
     exdates: Exdates = NOT_GIVEN
     status: EventStatus = NOT_GIVEN
     join_url: WebAddress | None = None
+    reminders: Reminders = NOT_GIVEN
     attendees: Attendees = NOT_GIVEN
     links: Links = NOT_GIVEN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,9 +24,11 @@ from tools.events.ics.components import write_event, zone_of
 from tools.events.ics.lines import write_calendar
 from tools.events.invitations.orders import order_answer_mail, order_mails
 from tools.events.kind import EVENT
-from tools.events.schedule import Schedule, check_schedule
+from tools.events.occurrences.expansion import next_start
+from tools.events.schedule import Schedule, check_schedule, takes_place
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace
 from tools.records import queries, service
+from tools.reminders import service as reminders
 from users import TIME_ZONE
 
 ORDER = queries.order_of(EVENT, "title", "starts_at", "ends_at", default="starts_at")
@@ -65,7 +67,8 @@ async def get_event(unit: ReadUnit, actor: Principal, event_id: UUID) -> Event:
 async def get_event_file(unit: ReadUnit, actor: Principal, event_id: UUID) -> EventFile:
     """One event as a calendar file. Raises NotFound."""
     row = await service.get_record(unit, EVENT, actor, event_id)
-    content = write_calendar([write_event(row)], zones=zone_of(row), method="PUBLISH")
+    written = write_event(row, alarms=reminders.offsets_of(row.reminders))
+    content = write_calendar([written], zones=zone_of(row), method="PUBLISH")
     return EventFile(row.version, content)
 
 
@@ -129,6 +132,8 @@ async def note_answer(unit: WriteUnit, before: Row[Any], person: attendees.Perso
     await attendees.write(unit, before.id, [person], [new])
     await note_change(unit, before, f"attendees.{attendees.who(person)}", person, new)
     order_answer_mail(unit, before, person)
+    if before.reminders:
+        await plan_reminders(unit, await service.get_written(unit, EVENT, before.id))
 
 
 async def note_change(unit: WriteUnit, before: Row[Any], path: str, old: Any, new: Any) -> None:
@@ -139,10 +144,21 @@ async def note_change(unit: WriteUnit, before: Row[Any], path: str, old: Any, ne
 
 
 async def finish_event(unit: WriteUnit, actor: Principal, before: Row[Any] | None, event_id: UUID) -> Event:
-    """An event after a change, with all that follows from it ordered: mails."""
+    """An event after a change, with all that follows from it ordered: mails and reminders; nothing if nothing was."""
     after = await service.get_written(unit, EVENT, event_id)
+    if before is not None and before.version == after.version:
+        return Event.model_validate(after)
     order_mails(unit, actor.user_id, before, after)
+    if after.reminders or (before is not None and before.reminders):
+        await plan_reminders(unit, after)
     return Event.model_validate(after)
+
+
+async def plan_reminders(unit: WriteUnit, event: Row[Any]) -> None:
+    """Have who will come reminded of the first occurrence there is, and then of one after the other."""
+    first = next_start(event, event.starts_at - timedelta(microseconds=1)) if takes_place(event) else None
+    offsets = reminders.offsets_of(event.reminders)
+    await reminders.plan(unit, EVENT, event.id, anchor=first, offsets=offsets, recipients=attendees.engaged(event))
 
 
 async def _change_event(

@@ -28,6 +28,7 @@ from tools.events.ics.components import write_event, write_todo, zone_of
 from tools.events.ics.lines import write_calendar
 from tools.events.secrets import digest_of, new_secret
 from tools.records.kinds import KINDS
+from tools.reminders.service import offsets_of
 from users import load_absent
 
 MAX_FEEDS: Final = 20
@@ -134,8 +135,11 @@ def _write(name: str, shown: Sequence[Shown], rows: Sequence[list[Row[Any]]]) ->
     for one, found in zip(shown, rows, strict=True):
         todos = one.kind.todos
         for row in found:
-            components.append(write_event(row) if todos is None else write_todo(row, todos.read(row)))
-            zones |= zone_of(row) if todos is None else set()
+            if todos is not None:
+                components.append(write_todo(row, todos.read(row)))
+            else:
+                components.append(write_event(row, alarms=offsets_of(row.reminders)))
+                zones |= zone_of(row)
     return write_calendar(components, zones=zones, method="PUBLISH", name=name).encode()
 
 

@@ -24,9 +24,9 @@ from tools.events.attendees import Person, who
 from tools.events.ics.components import attendee, organizer, write_event, zone_of
 from tools.events.ics.lines import write_calendar
 from tools.events.invitations import queries
-from tools.events.invitations.orders import ANSWER_MAIL, CANCELLATION, MAIL, takes_place
+from tools.events.invitations.orders import ANSWER_MAIL, CANCELLATION, MAIL
 from tools.events.kind import EVENT
-from tools.events.schedule import local_date
+from tools.events.schedule import local_date, takes_place
 from tools.events.secrets import digest_of, new_secret
 from tools.records.queries import find_any_record
 from tools.records.resource import JobHandler

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from common.clock import now
-from common.enums import EventStatus
 from database import WriteUnit
 from tools.events.attendees import Person, who
+from tools.events.schedule import takes_place
 
 MAIL: Final = "tools.event_mail"
 ANSWER_MAIL: Final = "tools.event_answer_mail"
@@ -50,11 +50,6 @@ def _expected(event: Row[Any] | None) -> dict[str, Person]:
     if event is None or not takes_place(event):
         return {}
     return {who(person): person for person in event.attendees}
-
-
-def takes_place(event: Row[Any]) -> bool:
-    """Whether it was neither deleted nor cancelled."""
-    return event.deleted_at is None and event.status != EventStatus.CANCELLED
 
 
 def _is_over(event: Row[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from common.enums import EventStatus
@@ -14,6 +14,7 @@ from tools.events.occurrences.schemas import Window
 from tools.events.schedule import Schedule, overlaps
 
 MAX_OCCURRENCES: Final = 5_000
+AHEAD: Final = (32, 366, 9 * 366)  # days, in steps: most recur soon, and a 29th of February after eight years at last
 FEW: Final = 50  # recurring events that are worked out at once; more have a thread: 50 daily ones of a year take 60 ms
 
 
@@ -66,6 +67,19 @@ def happenings_of(row: Any, window: Window) -> Iterator[Happening]:
         start, end = _times(schedule, original, change)
         if original not in schedule.exdates and overlaps(start, end, window.low, window.high):
             yield Happening(row, original, start, end, change)
+
+
+def next_start(row: Any, after: datetime) -> datetime | None:
+    """When an event takes place for the first time after a moment; None if it does not within the years that are looked
+    ahead."""
+    low = after
+    for days in AHEAD:
+        window = Window(low=low, high=low + timedelta(days=days))
+        found = [one.starts_at for one in happenings_of(row, window) if one.starts_at > after and not one.is_cancelled]
+        if found:
+            return min(found)
+        low = window.high
+    return None
 
 
 def _times(schedule: Schedule, original: datetime, change: Mapping[str, Any]) -> tuple[datetime, datetime]:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from common.enums import AttendeeResponse
 from common.errors import NotFound, ScheduleInvalid, TooManyOccurrences, UnknownReference
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from shared_models import rfc3339
 from tools.events import queries as events
+from tools.events.attendees import engaged
 from tools.events.kind import EVENT
 from tools.events.occurrences import queries
 from tools.events.occurrences.expansion import MAX_OCCURRENCES, Happening, expand
@@ -97,7 +97,7 @@ async def list_free_busy(unit: ReadUnit, user_ids: Sequence[UUID], window: Windo
     found = [one for one in await expand(rows, window) if not one.is_cancelled]
     people: dict[UUID, list[Happening]] = {user_id: [] for user_id in wanted}
     for one in found:
-        for user_id in _engaged(one.row):
+        for user_id in engaged(one.row):
             if user_id in people:
                 people[user_id].append(one)
     return FreeBusyList(items=[FreeBusy(user_id=user_id, busy=_merged(ones)) for user_id, ones in people.items()])
@@ -149,13 +149,6 @@ def _comparable(change: dict[str, Any] | None) -> dict[str, Any]:
             moment = told[name]
             told[name] = rfc3339(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
     return {name: str(value) for name, value in told.items()}
-
-
-def _engaged(row: Any) -> set[UUID]:
-    """Whom an event keeps busy: who made it and who is invited, but for those who declined."""
-    answers = {UUID(one["user_id"]): one["response"] for one in row.attendees if one["user_id"] is not None}
-    declined = {user_id for user_id, response in answers.items() if response == AttendeeResponse.DECLINED}
-    return ({*answers, row.created_by} if row.created_by is not None else set(answers)) - declined
 
 
 def _merged(happenings: Iterable[Happening]) -> list[Busy]:
