@@ -13,7 +13,7 @@ from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
-from users.schemas import Email, TimeZone, WebAddress, normalize_email
+from users.schemas import TIMEZONES, Email, TimeZone, WebAddress, normalize_email
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "DEFAULT_LOCALE",
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
+    "TIMEZONES",
     "TIME_ZONE",
     "Email",
     "KeyUsage",

@@ -15,6 +15,7 @@ from shared_models import Page
 from tools.events import service
 from tools.events.feeds.endpoints import CALENDAR, FILE
 from tools.events.feeds.endpoints import router as feeds
+from tools.events.importing.endpoints import router as importing
 from tools.events.invitations.endpoints import router as invitations
 from tools.events.occurrences.endpoints import router as occurrences
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace, EventTime
@@ -129,5 +130,5 @@ async def answer_event(unit: Write, actor: EventsReader, event_id: UUID, payload
 
 
 router = APIRouter()
-for part in (feeds, invitations, occurrences, events):  # a word before an id of the same place
+for part in (feeds, importing, invitations, occurrences, events):  # a word before an id of the same place
     router.include_router(part)

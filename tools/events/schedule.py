@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from common.enums import EventStatus
 from common.errors import ScheduleInvalid
-from tools.events.rules import Rule, RuleError, dates_within, last_date, parse_rule
+from tools.events.rules import Effort, Rule, RuleError, dates_within, last_date, parse_rule
 
 MAX_DURATION: Final = timedelta(days=366)
 SPARE: Final = timedelta(days=2)  # of a date in one zone from the moment in another
@@ -82,9 +82,9 @@ class Schedule:
         return any(found == start for found in self.starts_within(start, start + timedelta(microseconds=1)))
 
 
-def check_schedule(values: Mapping[str, Any]) -> dict[str, Any]:
+def check_schedule(values: Mapping[str, Any], effort: Effort | None = None) -> dict[str, Any]:
     """The times of an event as they are stored: the rule in its canonical form, and when all is over. Raises
-    ScheduleInvalid."""
+    ScheduleInvalid, also when ``effort``, which several may share, does not suffice for the rule."""
     starts_at, ends_at = values["starts_at"].astimezone(UTC), values["ends_at"].astimezone(UTC)
     zone = ZoneInfo(values["timezone"])
     _check_times(starts_at, ends_at, zone, all_day=values["all_day"])
@@ -97,7 +97,7 @@ def check_schedule(values: Mapping[str, Any]) -> dict[str, Any]:
         rule, text = parse_rule(values["rrule"], zone)
         plain = Schedule(starts_at, ends_at, values["all_day"], values["timezone"], text, frozenset(), None)
         _check_start(rule, plain)
-        last_ends_at = _last_end(rule, plain)
+        last_ends_at = _last_end(rule, plain, effort or Effort())
     except RuleError as error:
         raise _refusal("rrule", str(error)) from None
     return {
@@ -161,12 +161,12 @@ def _check_start(rule: Rule, schedule: Schedule) -> None:
         raise RuleError("starts_at must be the first date of the rule.")
 
 
-def _last_end(rule: Rule, schedule: Schedule) -> datetime | None:
+def _last_end(rule: Rule, schedule: Schedule, effort: Effort) -> datetime | None:
     """When the last occurrence of a rule is over, or at the latest."""
     zone = schedule.zone
     local = schedule.starts_at.astimezone(zone)
     if rule.count is not None:
-        last = moment_of(last_date(rule, local.date()), local.time(), zone)
+        last = moment_of(last_date(rule, local.date(), effort), local.time(), zone)
     elif rule.until is None:
         return None
     elif isinstance(rule.until, datetime):

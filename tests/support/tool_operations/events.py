@@ -78,6 +78,10 @@ async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID)
 
 async def fill(owner: asyncpg.Connection, operation: Operation, _values: Mapping[str, str]) -> dict[str, Any]:
     """What a request has beside a JSON body."""
+    if operation.name == "import_events":
+        entry = f"BEGIN:VEVENT\r\nUID:{word()}\r\nSUMMARY:Tour\r\nDTSTART:20261201T090000Z\r\nEND:VEVENT"
+        file = f"BEGIN:VCALENDAR\r\n{entry}\r\nEND:VCALENDAR\r\n"
+        return {"content": file, "headers": {"Content-Type": "text/calendar"}}
     if operation.name == "list_occurrences":
         return {"params": {"from": START.isoformat(), "to": END.isoformat()}}
     if operation.name == "get_free_busy":
@@ -122,11 +126,13 @@ OPERATIONS = ToolOperations(
         "change_occurrence": ("tools.event.updated", "event"),
         "leave_out_occurrence": ("tools.event.updated", "event"),
         "answer_invitation_by_link": ("tools.event.updated", "event"),
+        "import_events": ("tools.event.created", "event"),
         "create_event_feed": ("tools.event_feed.created", "event_feed"),
         "delete_event_feed": ("tools.event_feed.deleted", "event_feed"),
     },
     tables=("events", "event_links", "event_attendees", "event_overrides", "event_feeds"),
     values=values,
+    files=frozenset({"import_events"}),
     open=frozenset({"read_event_feed", "get_invitation_by_link", "answer_invitation_by_link"}),
     fill=fill,
 )
