@@ -12,7 +12,8 @@ stays on a pooled connection, and PgBouncer in transaction mode may stand in bet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -241,6 +242,20 @@ class WriteUnit(ReadUnit):
         message = (f"{self._schema}/{kind}", field)
         if message not in self._stale:
             self._stale.append(message)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Take back what is done inside, and nothing else, if it fails: rows, entries, jobs and stale copies."""
+        assert self._connection is not None, "a savepoint needs a transaction that has begun"
+        collected: tuple[list[Any], ...] = (self._entries, self._jobs, self._stale)
+        lengths = [len(items) for items in collected]
+        try:
+            async with self._connection.begin_nested():
+                yield
+        except BaseException:
+            for items, length in zip(collected, lengths, strict=True):
+                del items[length:]
+            raise
 
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, run_at: datetime | None = None) -> None:
         """Order a job, to be done after the commit and not before ``run_at``, as often as it takes to succeed once."""

@@ -19,7 +19,7 @@
     ├── VersionConflict       somebody changed it first
     ├── Unprocessable         well-formed, but refused by a rule
     │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · CallInvalid · RangeInvalid
+    │   ├── TeamCycle · TaskCycle · ImportInvalid · SettingInvalid · FlagsInvalid · CallInvalid · RangeInvalid
     │   ├── ScheduleInvalid · TooManyOccurrences
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
@@ -401,6 +401,11 @@ class ScheduleInvalid(Unprocessable):
 class TooManyOccurrences(Unprocessable):
     code = "too_many_occurrences"
     default_detail = "There are too many occurrences. Ask for a shorter time, or for less."
+
+
+class TaskCycle(Unprocessable):
+    code = "task_cycle"
+    default_detail = "A task cannot be a part of itself."
 
 
 class TooManyRequests(ServiceError):

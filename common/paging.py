@@ -91,6 +91,19 @@ class ListQuery:
     cursors: CursorCodec
 
 
+class Search(Protocol):
+    """What is looked for, in a list or in anything else that can be searched."""
+
+    @property
+    def q(self) -> str | None: ...
+
+    @property
+    def created_after(self) -> datetime | None: ...
+
+    @property
+    def created_before(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """How a list may be sorted: its fields by name, each NOT NULL, the id that breaks ties, and the default."""
@@ -140,7 +153,7 @@ async def fetch_slice(unit: Executes, statement: AnySelect, order: Order, query:
     return Slice(rows, next_cursor, await _count(unit, statement) if query.include_total else None)
 
 
-def created_within(column: ColumnElement[datetime], query: ListQuery) -> ColumnElement[bool]:
+def created_within(column: ColumnElement[datetime], query: Search) -> ColumnElement[bool]:
     """The condition behind ``created_after`` and ``created_before``, both exclusive."""
     after = column > query.created_after if query.created_after else true()
     before = column < query.created_before if query.created_before else true()

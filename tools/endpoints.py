@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import calls, events, notes, reminders
+from tools import calls, events, notes, reminders, tasks
 from tools.records.kinds import KINDS
 
 # Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
-RESOURCES = (notes.RESOURCE, calls.RESOURCE, events.RESOURCE, reminders.RESOURCE)
+RESOURCES = (notes.RESOURCE, tasks.RESOURCE, calls.RESOURCE, events.RESOURCE, reminders.RESOURCE)
 
 router = APIRouter()
 for resource in RESOURCES:

@@ -184,8 +184,15 @@ class NoteLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("notes.id", ondelete="CASCADE"), primary_key=True)
 
 
+# As PostgreSQL writes it, so that a query's expression is found to be the index's: what is never due comes last.
+DUE_OR_NEVER = "COALESCE(due_at, 'infinity'::timestamp with time zone)"
+
+
 class Task(RecordMixin, TagsMixin, RemindersMixin, TenantBase):
-    """Something to do. ``position`` orders a board; being a fraction, it lets a task move between two others."""
+    """Something to do. ``position`` orders a board; being a fraction, it lets a task move between two others.
+
+    ``previous_id`` is the task of a series after whose completion this one was made: at most one for each.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -202,11 +209,12 @@ class Task(RecordMixin, TagsMixin, RemindersMixin, TenantBase):
         *tag_rules("tasks"),
         *reminder_rules(),
         *record_indexes("tasks"),
-        living_index("tasks", "due_at", "id"),
+        Index("ix_tasks_due_at_id", text(DUE_OR_NEVER), "id", postgresql_where=LIVING),
         living_index("tasks", "status", "position", "id"),
-        living_index("tasks", "assignee_id", "due_at", "id"),
+        Index("ix_tasks_assignee_id_due_at_id", "assignee_id", text(DUE_OR_NEVER), "id", postgresql_where=LIVING),
         living_index("tasks", "team_id", "created_at", "id"),
         Index(None, "parent_id"),
+        Index("uq_tasks_previous_id", "previous_id", unique=True),
     )
 
     title: Mapped[str]
@@ -221,6 +229,7 @@ class Task(RecordMixin, TagsMixin, RemindersMixin, TenantBase):
     completed_at: Mapped[datetime | None]
     position: Mapped[float] = mapped_column(Double, server_default="0")
     recurrence: Mapped[str | None]
+    previous_id: Mapped[UUID | None] = mapped_column(ForeignKey("tasks.id", ondelete="SET NULL"))
     search: Mapped[str] = search_vector(A="title", B="description")
 
 
@@ -230,6 +239,32 @@ class TaskLink(LinkMixin, TenantBase):
     __tablename__ = "task_links"
 
     record_id: Mapped[UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+
+
+class TaskComment(IdMixin, TimestampMixin, VersionMixin, TenantBase):
+    """What somebody said about a task."""
+
+    __tablename__ = "task_comments"
+    __table_args__ = (
+        at_most("body", 10_000),
+        Index(None, "task_id", "created_at", "id"),
+        Index(None, "created_by"),
+    )
+
+    task_id: Mapped[UUID] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    body: Mapped[str]
+
+
+class TaskMention(TenantBase):
+    """Whom a comment mentions, or did before it was edited: nobody is told of the same comment twice."""
+
+    __tablename__ = "task_mentions"
+    __table_args__ = (Index(None, "user_id"),)
+
+    comment_id: Mapped[UUID] = mapped_column(ForeignKey("task_comments.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    is_current: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class LogCall(RecordMixin, TenantBase):

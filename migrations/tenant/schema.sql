@@ -1061,7 +1061,54 @@ CREATE INDEX ix_reviews_search ON reviews USING gin (search) WHERE deleted_at IS
 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
 
--- Running upgrade 0005 -> 0007
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE tasks ADD COLUMN previous_id UUID;
+
+ALTER TABLE tasks ADD CONSTRAINT fk_tasks_previous_id FOREIGN KEY(previous_id) REFERENCES tasks (id) ON DELETE SET NULL;
+
+CREATE UNIQUE INDEX uq_tasks_previous_id ON tasks (previous_id);
+
+DROP INDEX ix_tasks_due_at_id;
+
+DROP INDEX ix_tasks_assignee_id_due_at_id;
+
+CREATE INDEX ix_tasks_due_at_id ON tasks (COALESCE(due_at, 'infinity'::timestamp with time zone), id) WHERE deleted_at IS NULL;
+
+CREATE INDEX ix_tasks_assignee_id_due_at_id ON tasks (assignee_id, COALESCE(due_at, 'infinity'::timestamp with time zone), id) WHERE deleted_at IS NULL;
+
+CREATE TABLE task_comments (
+    id UUID NOT NULL, 
+    task_id UUID NOT NULL, 
+    created_by UUID, 
+    body TEXT NOT NULL, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    version INTEGER DEFAULT '1' NOT NULL, 
+    CONSTRAINT pk_task_comments PRIMARY KEY (id), 
+    CONSTRAINT ck_task_comments_body_length CHECK (char_length(body) <= 10000), 
+    CONSTRAINT fk_task_comments_created_by FOREIGN KEY(created_by) REFERENCES users (id) ON DELETE SET NULL, 
+    CONSTRAINT fk_task_comments_task_id FOREIGN KEY(task_id) REFERENCES tasks (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_task_comments_created_by ON task_comments (created_by);
+
+CREATE INDEX ix_task_comments_task_id_created_at_id ON task_comments (task_id, created_at, id);
+
+CREATE TABLE task_mentions (
+    comment_id UUID NOT NULL, 
+    user_id UUID NOT NULL, 
+    is_current BOOLEAN DEFAULT true NOT NULL, 
+    CONSTRAINT pk_task_mentions PRIMARY KEY (comment_id, user_id), 
+    CONSTRAINT fk_task_mentions_comment_id FOREIGN KEY(comment_id) REFERENCES task_comments (id) ON DELETE CASCADE, 
+    CONSTRAINT fk_task_mentions_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_task_mentions_user_id ON task_mentions (user_id);
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
+-- Running upgrade 0006 -> 0007
 
 ALTER TABLE tasks ADD COLUMN reminders JSONB DEFAULT '[]' NOT NULL;
 
@@ -1095,7 +1142,7 @@ CREATE INDEX ix_reminders_user_id_due_at_id ON reminders (user_id, due_at, id);
 
 CREATE INDEX ix_reminders_user_id_created_at_id ON reminders (user_id, created_at, id);
 
-UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0005';
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
 
 -- Running upgrade 0007 -> 0008
 

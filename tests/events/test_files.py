@@ -171,6 +171,45 @@ async def test_a_feed_shows_what_its_owner_may_read_now(
         assert await owner.fetchval("SELECT count(*) FROM event_feeds f WHERE strpos(f::text, $1) > 0", secret) == 0
 
 
+async def test_a_feed_has_tasks_as_things_to_do(tenant: TestTenant, config: Config) -> None:
+    async def task(**fields: Any) -> dict[str, Any]:
+        answer = await tenant.owner.post("/tools/tasks", json={"title": "Call, the hotel", **fields})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    times = {"start_at": "2026-12-01T08:00:00Z", "due_at": "2026-12-01T10:00:00Z"}
+    due = await task(**times, priority="urgent", reminders=[{"offset_minutes": 15}], status="in_progress")
+    done = await task(status="done", description="Said yes")
+    await task(status="cancelled")
+    async with owner_connection(config, tenant.name) as owner:
+        other = await insert_person(tenant.owner._http, owner, tenant, "member")
+        await owner.execute("INSERT INTO tasks (id, title, created_by) VALUES ($1, 'theirs', $2)", new_id(), other.id)
+    both, tasks = await feed(tenant.owner), await feed(tenant.owner, include=["tasks"], scope="readable")
+    event = await make(tenant.owner, rrule="FREQ=DAILY")
+    anonymous = nobody(tenant)
+
+    answer = await anonymous.get(both)
+    calendar = reader.read(answer.content)
+    todos = {one.text("UID"): one for one in calendar.all("VTODO")}
+    assert todos.keys() == {due["id"], done["id"]}
+    first, second = todos[due["id"]], todos[done["id"]]
+    names = ("SUMMARY", "DUE", "DTSTART", "STATUS", "PRIORITY")
+    assert [first.text(name) for name in names] == [
+        *("Call, the hotel", "20261201T100000Z", "20261201T080000Z", "IN-PROCESS", "1")
+    ]
+    (alarm,) = first.all("VALARM")
+    assert [(given, value) for name, given, value in alarm.properties if name == "TRIGGER"] == [
+        ({"RELATED": "END"}, "-PT15M")
+    ]
+    assert (second.text("STATUS"), second.text("DESCRIPTION"), second.all("VALARM")) == ("COMPLETED", "Said yes", [])
+    assert [one.text("UID") for one in calendar.all("VEVENT")] == [event["id"]]
+    everything = reader.read((await anonymous.get(tasks)).content)
+    assert (len(everything.all("VTODO")), everything.all("VEVENT")) == (3, [])
+    await tenant.owner.patch(f"/tools/tasks/{due['id']}", json={"title": "Other"})
+    again = await anonymous.get(both, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 200
+
+
 @pytest.mark.promise("T1")
 async def test_an_address_of_a_feed_is_good_in_its_tenant_only(alpha: TestTenant, beta: TestTenant) -> None:
     address = await feed(alpha.owner)

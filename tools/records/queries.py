@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
+from common.paging import AnySelect, ListQuery, Order, Search, Slice, contains, created_within, fetch_slice
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.records.kinds import Condition, Kind
@@ -120,7 +120,7 @@ def order_of(kind: Kind, *names: str, default: str = "-created_at") -> Order:
 
 def record_conditions(
     kind: Kind,
-    query: ListQuery,
+    query: Search,
     *,
     related_type: str | None = None,
     related_id: str | None = None,

@@ -64,7 +64,7 @@ async def create_record(
     await queries.insert_record(unit, kind, {**fields, **common, "language": language_of(settings)})
     await queries.insert_links(unit, kind, record_id, values.get("links", ()))
     audit_record(
-        unit, kind, "created", record_id, title=values.get(kind.title), changes=_told({}, values), private=private
+        unit, kind, "created", record_id, title=values.get(kind.title), changes=told({}, values), private=private
     )
     return record_id
 
@@ -97,7 +97,7 @@ async def finish_change(
 ) -> bool:
     """Write what differs from ``before``, with its audit entry; whether anything did."""
     known = {name: getattr(before, name) for name in values}
-    changes = _told(known, values)
+    changes = told(known, values)
     if not changes:
         return False
     await queries.update_record(unit, kind, before.id, _own_fields(kind, values), now())
@@ -147,10 +147,10 @@ def audit_record(
 
 def _own_fields(kind: Kind, values: Mapping[str, Any]) -> dict[str, Any]:
     """What is written to the record's own row. Links are not, nor what its tool keeps in tables of its own."""
-    return {name: value for name, value in values.items() if name in kind.columns}
+    return {name: value for name, value in values.items() if name in kind.table.c}
 
 
-def _told(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def told(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """What changed, in the length that an audit log is read in."""
     return [replace(item, old=_shorten(item.old), new=_shorten(item.new)) for item in differences(before, after)]
 

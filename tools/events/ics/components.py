@@ -42,15 +42,15 @@ def write_todo(record: Any, todo: Todo) -> str:
     lines = [*_head(record), f"SUMMARY:{escape(todo.title)}", f"STATUS:{todo.status}"]
     if todo.description:
         lines.append(f"DESCRIPTION:{escape(todo.description)}")
-    moments = {"DTSTART": todo.starts_at, "DUE": todo.due_at, "COMPLETED": todo.completed_at}
+    start = todo.starts_at if todo.starts_at != todo.due_at else None  # DUE must be later (section 3.8.2.3)
+    moments = {"DTSTART": start, "DUE": todo.due_at, "COMPLETED": todo.completed_at}
     lines += [f"{name}:{utc(moment)}" for name, moment in moments.items() if moment is not None]
     if todo.status == "COMPLETED":
         lines.append("PERCENT-COMPLETE:100")
     if todo.priority:
         lines.append(f"PRIORITY:{todo.priority}")
-    related = ";RELATED=END" if todo.starts_at is not None else ""
     alarms = todo.alarms if todo.due_at is not None else ()
-    return _component("VTODO", lines, alarms, todo.title, related=related)
+    return _component("VTODO", lines, alarms, todo.title, related=";RELATED=END")
 
 
 def organizer(name: str, email: str) -> str:

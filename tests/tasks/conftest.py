@@ -1,0 +1,26 @@
+"""A twin, and its people."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.staff import Staff
+from tests.support.world import TestTenant
+
+
+@pytest.fixture(params=["alpha", "beta"])
+def twin(request: pytest.FixtureRequest, alpha: TestTenant, beta: TestTenant) -> TestTenant:
+    """One twin, then the other."""
+    return alpha if request.param == "alpha" else beta
+
+
+@pytest.fixture
+def neighbour(twin: TestTenant, alpha: TestTenant, beta: TestTenant) -> TestTenant:
+    """The other one."""
+    return beta if twin is alpha else alpha
+
+
+@pytest.fixture
+def staff(twin: TestTenant, all_staff: dict[str, Staff]) -> Staff:
+    """The people of that twin."""
+    return all_staff[twin.name]

@@ -1,0 +1,1 @@
+"""Changing many tasks at once."""

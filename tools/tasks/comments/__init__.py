@@ -1,0 +1,1 @@
+"""Comments on tasks, and whom they mention."""

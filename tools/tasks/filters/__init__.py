@@ -1,0 +1,1 @@
+"""What lists of tasks and the board can be narrowed and sorted by."""

@@ -1,0 +1,1 @@
+"""Series of tasks: when one is completed, the next is made."""

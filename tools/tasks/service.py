@@ -1,0 +1,100 @@
+"""The life of a task."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from common.paging import ListQuery
+from common.registry import Effective
+from database import ReadUnit, WriteUnit
+from shared_auth import Principal
+from shared_models import Page
+from tools.records import queries as records
+from tools.records import service
+from tools.tasks.changes import change_task, complete_new
+from tools.tasks.filters.queries import ORDER, filter_conditions
+from tools.tasks.filters.schemas import TaskFilters
+from tools.tasks.kind import TASK
+from tools.tasks.recurrence.service import continue_series
+from tools.tasks.reminding import keep_reminders
+from tools.tasks.schemas import Task, TaskCreate, TaskPatch, TaskReplace
+
+
+async def list_tasks(
+    unit: ReadUnit, actor: Principal, query: ListQuery, filters: TaskFilters, *, deleted: bool, **common: Any
+) -> Page[Task]:
+    """A page of tasks."""
+    conditions = [
+        *records.record_conditions(TASK, query, tags=filters.tags, **common),
+        *filter_conditions(filters, actor),
+    ]
+    found = await records.list_records(unit, TASK, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
+    tasks = [Task.model_validate(row) for row in found.rows]
+    return Page(items=tasks, next_cursor=found.next_cursor, total=found.total)
+
+
+async def get_task(unit: ReadUnit, actor: Principal, task_id: UUID) -> Task:
+    """One task. Raises NotFound."""
+    return Task.model_validate(await service.get_record(unit, TASK, actor, task_id))
+
+
+async def get_written_task(unit: ReadUnit, task_id: UUID) -> Task:
+    """A task that the actor has just written."""
+    return Task.model_validate(await service.get_written(unit, TASK, task_id))
+
+
+async def create_task(unit: WriteUnit, actor: Principal, payload: TaskCreate, settings: Effective) -> Task:
+    """A new task. Raises UnknownReference or Unprocessable."""
+    values = await complete_new(unit, actor, payload.model_dump())
+    task_id = await service.create_record(unit, TASK, values, settings, created_by=actor.user_id)
+    if values["reminders"]:
+        await keep_reminders(unit, task_id)
+    if values["completed_at"] is not None:
+        await continue_series(unit, task_id, settings)
+    return await get_written_task(unit, task_id)
+
+
+async def replace_task(
+    unit: WriteUnit,
+    actor: Principal,
+    task_id: UUID,
+    payload: TaskReplace,
+    *,
+    expected_version: int | None,
+    settings: Effective,
+) -> Task:
+    """Set all editable fields; without a position, all but that."""
+    values = payload.model_dump(exclude={"position"} if payload.position is None else set())
+    await change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
+    return await get_written_task(unit, task_id)
+
+
+async def update_task(
+    unit: WriteUnit,
+    actor: Principal,
+    task_id: UUID,
+    payload: TaskPatch,
+    *,
+    expected_version: int | None,
+    settings: Effective,
+) -> Task:
+    """Set the given fields."""
+    values = payload.model_dump(exclude_unset=True)
+    await change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
+    return await get_written_task(unit, task_id)
+
+
+async def delete_task(unit: WriteUnit, actor: Principal, task_id: UUID, expected_version: int | None) -> None:
+    """Delete a task, which can be restored. Its subtasks stay, and are below it again when it is."""
+    before = await service.delete_record(unit, TASK, actor, task_id, expected_version)
+    if before.reminders:
+        await keep_reminders(unit, task_id)
+
+
+async def restore_task(unit: WriteUnit, actor: Principal, task_id: UUID) -> Task:
+    """Bring a deleted task back."""
+    before = await service.restore_record(unit, TASK, actor, task_id)
+    if before.reminders:
+        await keep_reminders(unit, task_id)
+    return await get_written_task(unit, task_id)

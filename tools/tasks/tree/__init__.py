@@ -1,0 +1,1 @@
+"""How tasks hang together: parts of each other, one after another."""
