@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrulestr  # type: ignore[import-untyped] # ships no type information
 
 LINE: Final = re.compile(r"([A-Z-]+)((?:;[^:;]*(?:\"[^\"]*\"[^:;]*)?)*):(.*)", re.DOTALL)
 ESCAPES: Final = {"\\n": "\n", "\\,": ",", "\\;": ";", "\\\\": "\\"}

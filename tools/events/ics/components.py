@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
-from uuid import UUID
 
 from tools.events.ics.lines import escape, fold, quote, utc
 from tools.events.schedule import Schedule, local_date, moment_of
@@ -74,7 +73,7 @@ def _component(name: str, lines: Iterable[str], alarms: Sequence[int], title: st
 def _head(record: Any) -> list[str]:
     """What identifies a revision. A version counts every change, so it serves as SEQUENCE, which must only grow."""
     return [
-        f"UID:{escape(getattr(record, 'uid', None) or str(UUID(str(record.id))))}",
+        f"UID:{escape(getattr(record, 'uid', None) or str(record.id))}",
         f"DTSTAMP:{utc(record.updated_at)}",
         f"CREATED:{utc(record.created_at)}",
         f"LAST-MODIFIED:{utc(record.updated_at)}",

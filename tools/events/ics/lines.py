@@ -6,6 +6,7 @@ objects of every property first, and takes two.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,13 +16,14 @@ from icalendar import Timezone
 
 PRODUCT: Final = "-//System Service//Events//EN"
 MAX_OCTETS: Final = 75
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
-_CONTROLS: Final = str.maketrans(dict.fromkeys([*range(9), *range(11, 32), 127]))  # all but tab and line feed
+_CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), 127])  # all but tab and line feed: no file may have them
+_ESCAPES: Final = _CONTROLS | str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+_SPECIAL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\\;,]")
 
 
 def escape(text: str) -> str:
-    """A TEXT value (section 3.3.11), without the control characters that no file may have."""
-    return text.replace("\r\n", "\n").translate(_CONTROLS).translate(_ESCAPES)
+    """A TEXT value (section 3.3.11)."""
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
 
 
 def quote(text: str) -> str:
@@ -36,7 +38,9 @@ def utc(moment: datetime) -> str:
 
 def fold(line: str) -> str:
     """A line of at most 75 octets and its continuations; no character is broken in two."""
-    if len(line) <= MAX_OCTETS and line.isascii():
+    if line.isascii():
+        return _fold_ascii(line) if len(line) > MAX_OCTETS else line
+    if len(line.encode()) <= MAX_OCTETS:
         return line
     parts, room, begin, used = [], MAX_OCTETS, 0, 0
     for place, character in enumerate(line):
@@ -46,6 +50,12 @@ def fold(line: str) -> str:
             begin, used, room = place, 0, MAX_OCTETS - 1  # the space before a continuation counts
         used += size
     return "\r\n ".join([*parts, line[begin:]])
+
+
+def _fold_ascii(line: str) -> str:
+    step = MAX_OCTETS - 1
+    rest = [line[place : place + step] for place in range(MAX_OCTETS, len(line), step)]
+    return "\r\n ".join([line[:MAX_OCTETS], *rest])
 
 
 def write_calendar(components: Iterable[str], *, zones: Iterable[str], method: str, name: str | None = None) -> str:
