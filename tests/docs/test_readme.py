@@ -28,7 +28,11 @@ LAST_LINE_OF_BANNER: Final = "Ctrl-C stops everything"
 BOUNDARY: Final = "=== end of block, status"
 
 # One after the other, because the later ones use what the earlier ones made.
-IN_ORDER: Final = ("README.md", "docs/isolation.md", "docs/settings.md", "docs/feature-flags.md", "docs/operations.md")
+IN_ORDER: Final = (
+    *("README.md", "docs/isolation.md", "docs/settings.md", "docs/feature-flags.md"),
+    *("docs/tools/calls.md", "docs/tools/reminders.md"),
+    "docs/operations.md",
+)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from common.audit import Origin, Target
+from common.clock import now
 from serving.jobs import SYSTEM
 from tests.support.apps import registered, services_of
 from tests.support.post import PostOffice
@@ -16,6 +17,7 @@ from tests.support.probes import owner_connection
 from tests.support.things import word
 from tests.support.world import Person, TestTenant
 from tools.records.kinds import KINDS, Kind
+from tools.records.queries import update_record
 from tools.reminders import service
 
 NOTE = KINDS["note"]
@@ -41,10 +43,12 @@ class Stage:
         *people: Person,
         offsets: Sequence[int] = (30,),
         kind: Kind = NOTE,
+        **fields: Any,
     ) -> None:
-        """What a tool does after it has written a record."""
+        """What a tool does when it writes a record."""
         tenant = await registered(self.office.app, self.tenant.name)
         async with services_of(self.office.app).database.write(tenant, actor=SYSTEM, origin=Origin("planning")) as unit:
+            await update_record(unit, NOTE, record_id, fields, now())
             recipients = [UUID(person.id) for person in people]
             await service.plan(unit, kind, record_id, anchor=anchor, offsets=offsets, recipients=recipients)
             unit.audit("tools.note.updated", target=Target("note", str(record_id)))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.reminders.stage import NOTE, Stage, ahead
 from tests.support import things
-from tests.support.post import PostOffice, entries, new_worker
+from tests.support.post import APP, PostOffice, entries, new_worker
 from tests.support.probes import owner_connection
 from tests.support.servers import PLATFORM_KEY
 from tests.support.world import TestTenant
@@ -41,7 +41,7 @@ async def test_the_time_is_told_in_the_reader_s_zone_and_language(
     await stage.office.skip_waits()
     (letter,) = await stage.office.deliver()
 
-    assert told in letter.body()
+    assert letter.body().endswith(f"{told}\n\n{APP}/notes/{note}\n")
     assert told in letter.body("html")
     assert letter.subject == f"Fly Bcc: spy@evil.example <b>: {told.partition(' (')[0]}"
     assert letter.message["Bcc"] is None

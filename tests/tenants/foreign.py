@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 import asyncpg
+from fastapi import FastAPI
 
 from common.config import Config
 from database import quote_identifier
 from tests.support import things
 from tests.support.apps import connect
+from tests.support.operations import operations_of
+from tests.support.tool_operations import TOOLS
 from tests.support.world import TestTenant
 
 # The tables that a stranger may want to change.
@@ -17,7 +21,7 @@ TABLES: Final = (
     "users", "user_roles", "user_permissions", "roles", "role_permissions", "teams", "team_members", "team_roles",
     "user_sessions", "api_keys", "invitations", "password_reset_tokens", "email_verification_tokens", "settings",
     "feature_flags", "flag_sets",
-    "audit_logs",
+    "audit_logs", *(table for tool in TOOLS for table in tool.tables),
 )  # fmt: skip
 
 
@@ -36,6 +40,17 @@ async def ids_of(tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, str
         "entry_id": str(await owner.fetchval("SELECT id FROM audit_logs WHERE seq = 1")),
         "flag_key": await things.insert_flag(owner, title=tenant.canary),
     }
+
+
+async def ids_for(app: FastAPI, tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, dict[str, str]]:
+    """The same for each operation, with the records of the tools, which differ: to be restored, one must be deleted."""
+    shared = await ids_of(tenant, owner)
+    found = {}
+    for operation in operations_of(app):
+        found[operation.name] = dict(shared)
+        for tool in TOOLS:
+            found[operation.name] |= await tool.values(owner, operation, UUID(shared["user_id"]))
+    return found
 
 
 async def state_of(owner: asyncpg.Connection) -> dict[str, str]:

@@ -104,9 +104,10 @@ async def lock_reminder(unit: WriteUnit, reminder_id: UUID) -> Row[Any] | None:
     return (await unit.execute(statement)).one_or_none()
 
 
-async def lock_record(unit: WriteUnit, kind: Kind, record_id: UUID) -> None:
-    """Keep a record as it is until COMMIT."""
-    await unit.execute(select(kind.table.c.id).where(kind.table.c.id == record_id).with_for_update(read=True))
+async def lock_record(unit: WriteUnit, kind: Kind, record_id: UUID) -> bool:
+    """Keep a record as it is until COMMIT; whether there is one."""
+    wanted = select(kind.table.c.id).where(kind.table.c.id == record_id, is_living(kind)).with_for_update(read=True)
+    return (await unit.execute(wanted)).one_or_none() is not None
 
 
 async def set_status(unit: WriteUnit, reminder_id: UUID, status: ReminderStatus, sent_at: datetime | None) -> None:

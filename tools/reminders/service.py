@@ -67,18 +67,18 @@ async def settle(unit: WriteUnit, reminder: Row[Any], status: ReminderStatus) ->
     """Note what became of a reminder whose moment has come, unless it was dismissed or withdrawn meanwhile, and plan
     the next one of what repeats."""
     kind = KINDS.get(reminder.record_type)
-    repeating = kind if kind is not None and kind.next_moment is not None else None
-    if repeating is not None:
+    goes_on = False
+    if kind is not None and kind.next_moment is not None:
         # Whoever changes the record withdraws what is planned for it, and must not miss what is planned here.
-        await queries.lock_record(unit, repeating, reminder.record_id)
+        goes_on = await queries.lock_record(unit, kind, reminder.record_id)
     found = await queries.lock_reminder(unit, reminder.id)
     if found is None:
         return
     if found.status == ReminderStatus.PENDING:
         await queries.set_status(unit, reminder.id, status, now() if status == ReminderStatus.SENT else None)
         unit.audit(f"tools.reminder.{status}", target=_target(reminder.id))
-    if repeating is not None:
-        await _continue(unit, repeating, reminder)
+    if kind is not None and goes_on:
+        await _continue(unit, kind, reminder)
         unit.audit("tools.reminder.repeated", target=_target(reminder.id))
 
 
