@@ -69,6 +69,32 @@ async def _found(owner: asyncpg.Connection, unit: WriteUnit) -> tuple[int, int]:
     return teams, await owner.fetchval("SELECT count(*) FROM audit_logs WHERE request_id = $1", unit.origin.request_id)
 
 
+async def test_what_fails_behind_a_savepoint_is_taken_back_alone(
+    unit: WriteUnit, owner: asyncpg.Connection, forgotten: list[Message]
+) -> None:
+    async def fail() -> None:
+        async with unit.savepoint():
+            await unit.execute(insert(Team).values(id=new_id(), name="another"))
+            unit.audit("team.created")
+            unit.invalidate("principals")
+            unit.enqueue("mail.notice", {})
+            raise ZeroDivisionError
+
+    await unit.execute(NEW_TEAM)
+    unit.audit("team.created")
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with unit.savepoint():
+        await unit.execute(insert(Team).values(id=new_id(), name="third"))
+        unit.audit("team.created")
+
+    await unit.commit()
+
+    assert await _found(owner, unit) == (2, 2)
+    assert forgotten == []
+    assert await owner.fetchval("SELECT count(*) FROM system.outbox WHERE payload = '{}'") == 0
+
+
 async def test_both_are_there_after_the_commit_and_not_before(unit: WriteUnit, owner: asyncpg.Connection) -> None:
     await unit.execute(NEW_TEAM)
     unit.audit("team.created", target=Target("team", "1"))

@@ -30,7 +30,7 @@ BOUNDARY: Final = "=== end of block, status"
 # One after the other, because the later ones use what the earlier ones made.
 IN_ORDER: Final = (
     *("README.md", "docs/isolation.md", "docs/settings.md", "docs/feature-flags.md"),
-    *("docs/tools/calls.md", "docs/tools/reminders.md"),
+    *("docs/tools/tasks.md", "docs/tools/calls.md", "docs/tools/events.md", "docs/tools/reminders.md"),
     "docs/operations.md",
 )
 

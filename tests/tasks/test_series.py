@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from common.config import Config
+from tests.support import things
 from tests.support.probes import owner_connection
 from tests.support.staff import Staff
 from tests.support.world import Api, TestTenant
@@ -121,6 +122,17 @@ async def test_what_is_cancelled_or_repeats_no_more_has_no_next(twin: TestTenant
     await change(twin.owner, stopped, status="done", recurrence=None)
 
     assert [await series(config, twin, task) for task in (cancelled, ended, stopped)] == [0, 0, 0]
+
+
+async def test_who_has_left_gets_no_new_work(twin: TestTenant, config: Config) -> None:
+    async with owner_connection(config, twin.name) as owner:
+        leaver = await things.insert_user(owner)
+        task = await make(twin.owner, assignee_id=leaver, due_at="2031-01-01T09:00:00Z", recurrence="FREQ=DAILY")
+        await owner.execute("UPDATE users SET is_active = false WHERE id = $1", leaver)
+
+    done = await change(twin.owner, task, status="done")
+
+    assert (done["assignee_id"], (await follower(twin.owner, task))["assignee_id"]) == (leaver, None)
 
 
 @pytest.mark.promise("D2")

@@ -18,6 +18,7 @@ from database import ReadUnit, WriteUnit
 from tools.records import service
 from tools.tasks.kind import TASK
 from tools.tasks.positions import between
+from tools.tasks.queries import is_active_user
 from tools.tasks.recurrence import queries
 from tools.tasks.recurrence.rules import parse_rule
 from tools.tasks.recurrence.series import Times, next_times
@@ -38,11 +39,11 @@ COPIED: Final = (
 )
 
 
-async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -> UUID | None:
-    """Make the task that follows a completed one, with the same author; None where none does, or it was made before."""
+async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -> None:
+    """Make the task that follows a completed one, with the same author, unless none does or it was made before."""
     done = await service.get_written(unit, TASK, task_id)
     if done.recurrence is None or await queries.has_next(unit, task_id):
-        return None
+        return
     rule = parse_rule(done.recurrence)
     times = next_times(
         rule,
@@ -52,7 +53,7 @@ async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -
         earlier=await _times_before(unit, done),
     )
     if times is None:
-        return None
+        return
     values = {name: getattr(done, name) for name in COPIED} | {
         "status": TaskStatus.TODO,
         "start_at": times.start_at,
@@ -61,10 +62,11 @@ async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -
         "previous_id": task_id,
         "position": between(await find_last_position(unit, TaskStatus.TODO), None),
     }
+    if done.assignee_id is not None and not await is_active_user(unit, done.assignee_id):
+        values["assignee_id"] = None  # who has left gets no new work; whoever looks for what is nobody's finds it
     next_id = await service.create_record(unit, TASK, values, settings, created_by=done.created_by)
     if done.reminders:
         await keep_reminders(unit, next_id)
-    return next_id
 
 
 async def _times_before(unit: ReadUnit, task: Row[Any]) -> Times | None:
