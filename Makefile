@@ -26,7 +26,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-export docker clean error-codes bench-attachments
+.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-export docker clean error-codes bench-attachments bench-feed
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -113,6 +113,9 @@ bench-export: $(INSTALLED) ## Measure the audit export against psql (FAST=1 for 
 
 bench-attachments: $(INSTALLED) ## Measure memory and pace of a gigabyte up and down (FAST=1 for a first look)
 	@$(PY) -m benchmarks.attachments $(if $(FAST),--fast)
+
+bench-feed: $(INSTALLED) ## Measure the calendar feed, whole and unchanged (FAST=1 for a first look)
+	@$(PY) -m benchmarks.feed $(if $(FAST),--fast)
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

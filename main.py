@@ -63,6 +63,7 @@ FORM_BYTES: Final = 1024**2  # of a form beside its file: the other fields, and 
 FILE_BYTES: Final = {  # full tenants' files, with descriptions or spaces
     "/api/v1/users/import": 2 * 1024**2,
     "/api/v1/settings/import": 4 * 1024**2,
+    "/api/v1/tools/events/import": 4 * 1024**2,
     "/api/v1/settings/feature-flags/definition": 8 * 1024**2,
 }
 JOB_HANDLERS: Final = {**users.JOB_HANDLERS, **settings.JOB_HANDLERS, **tools.JOB_HANDLERS}

@@ -113,6 +113,13 @@ class AttendeeResponse(StrEnum):
     TENTATIVE = "tentative"
 
 
+class FeedScope(StrEnum):
+    """Whose records a calendar feed shows: its owner's, or all that he may read."""
+
+    MINE = "mine"
+    READABLE = "readable"
+
+
 class ReviewStatus(StrEnum):
     """What moderation decided; only approved reviews count in a summary."""
 

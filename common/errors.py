@@ -8,6 +8,7 @@
     │   ├── InvalidCredentials · RefreshTokenInvalid · RefreshTokenReused · PlatformKeyInvalid
     ├── Forbidden             somebody, but not allowed
     │   ├── PermissionDenied · TenantMismatch · TenantSuspended · SessionRequired · SecondFactorRequired
+    │   └── NotInvited
     ├── NotFound              does not exist, or may not be known to exist
     │   └── TenantNotFound · FlagNotFound · ContentMissing
     ├── Conflict              contradicts what is stored
@@ -19,11 +20,11 @@
     │   ├── FileTooLarge          the file is larger than a file may be
     │   ├── FileTypeRefused       the file is of a kind that is not taken
     │   ├── RangeNotSatisfiable   the part asked for does not exist
-    ├── VersionConflict       somebody changed it first
-    ├── Unprocessable         well-formed, but refused by a rule
-    │   ├── SortInvalid · UnknownParameter · IdempotencyMismatch · PasswordRefused · UnknownReference
-    │   ├── TeamCycle · ImportInvalid · SettingInvalid · FlagsInvalid · KindUnknown · SearchInvalid · CallInvalid
-    │   ├── RangeInvalid · TaskCycle
+    │   ├── VersionConflict       somebody changed it first
+    │   ├── Unprocessable         well-formed, but refused by a rule · SortInvalid · UnknownParameter
+    │   ├── IdempotencyMismatch · PasswordRefused · UnknownReference · TeamCycle · ImportInvalid · SettingInvalid
+    │   ├── FlagsInvalid · KindUnknown · SearchInvalid · CallInvalid · RangeInvalid · TaskCycle · EventExists
+    │   ├── TooManyFeeds · ScheduleInvalid · TooManyOccurrences
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
         ├── TenantOutdated · DatabaseUnavailable · StorageUnavailable · Overloaded
@@ -178,6 +179,11 @@ class SecondFactorRequired(Forbidden):
     default_detail = "A role of yours demands a second factor: enrol one, then everything else is open again."
 
 
+class NotInvited(Forbidden):
+    code = "not_invited"
+    default_detail = "Only who is invited can answer."
+
+
 class NotFound(ServiceError):
     code = "not_found"
     default_detail = "There is nothing here by that name."
@@ -291,6 +297,16 @@ class AuditChainBroken(Conflict):
 class TooManyKeys(Conflict):
     code = "too_many_keys"
     default_detail = "A user has at most 100 living API keys. Revoke one that is not needed any more."
+
+
+class EventExists(Conflict):
+    code = "event_exists"
+    default_detail = "The event that was imported from the same entry of a calendar is there again."
+
+
+class TooManyFeeds(Conflict):
+    code = "too_many_feeds"
+    default_detail = "A user has at most 20 calendar feeds. Delete one that is not needed any more."
 
 
 class ExternalIdTaken(Conflict):
@@ -450,6 +466,16 @@ class UnknownReference(Unprocessable):
 class TeamCycle(Unprocessable):
     code = "team_cycle"
     default_detail = "A team cannot be below itself."
+
+
+class ScheduleInvalid(Unprocessable):
+    code = "schedule_invalid"
+    default_detail = "The event cannot take place like that."
+
+
+class TooManyOccurrences(Unprocessable):
+    code = "too_many_occurrences"
+    default_detail = "There are too many occurrences. Ask for a shorter time, or for less."
 
 
 class TaskCycle(Unprocessable):

@@ -2,8 +2,8 @@
 
 A gzipped tar with ``manifest.json`` first, one CSV file for each table, read in one snapshot, and then the contents of
 the attachments, each under its SHA-256. Answers kept for repeated requests are left out. What comes back is the same
-data with no way in that was open before: sessions, keys, invitations and mailed links are dead. Nor does it mail
-anybody by itself: the people of a tenant that is only looked at in a copy would be reminded twice.
+data with no way in that was open before: sessions, keys, invitations, mailed links and calendar feeds are dead. Nor
+does it mail anybody by itself: the people of a tenant that is only looked at in a copy would be reminded twice.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ UPDATE invitations SET revoked_at = now(), digest = NULL WHERE accepted_at IS NU
 UPDATE review_requests SET revoked_at = now(), digest = NULL WHERE used_at IS NULL AND revoked_at IS NULL;
 DELETE FROM password_reset_tokens;
 DELETE FROM email_verification_tokens;
+DELETE FROM event_feeds;
+UPDATE event_attendees SET answer_digest = NULL WHERE answer_digest IS NOT NULL;
 UPDATE reminders SET status = 'missed' WHERE status = 'pending';
 """
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from common.audit import Actor, Origin
 from common.ids import TenantName
+from common.mail.render import CalendarPart
 from common.outbox.queries import Job
 from database import Tenant, WriteUnit
 from serving.services import Services
@@ -36,7 +38,9 @@ def frontend_link(services: Services, page: str, tenant: Tenant, secret: str) ->
     return f"{services.config.app_base_url}/{page}?{urlencode({'tenant': tenant.name.schema, 'token': secret})}"
 
 
-async def send_mail(services: Services, template: str, *, to: str, locale: str, **values: Any) -> None:
+async def send_mail(
+    services: Services, template: str, *, to: str, locale: str, calendar: CalendarPart | None = None, **values: Any
+) -> None:
     """Render a mail in its reader's language and hand it over. Raises when it may not have left."""
     mail = services.mail_templates.render(template, to=to, locale=locale, **values)
-    await services.mail_transport.send(mail.message(services.config.mail_from))
+    await services.mail_transport.send(replace(mail, calendar=calendar).message(services.config.mail_from))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from tools import attachments, calls, notes, reminders, reviews, search, tasks, timeline
+from tools import attachments, calls, events, notes, reminders, reviews, search, tasks, timeline
 from tools.records.kinds import KINDS
 
 # Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
@@ -13,6 +13,7 @@ RESOURCES = (
     tasks.RESOURCE,
     calls.RESOURCE,
     attachments.RESOURCE,
+    events.RESOURCE,
     reviews.RESOURCE,
     reminders.RESOURCE,
     timeline.RESOURCE,

@@ -21,6 +21,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
@@ -33,6 +34,7 @@ from common.enums import (
     CallDirection,
     CallStatus,
     EventStatus,
+    FeedScope,
     ReminderStatus,
     ReviewStatus,
     TaskPriority,
@@ -409,10 +411,24 @@ class Event(RecordMixin, RemindersMixin, TenantBase):
         CheckConstraint("array_position(exdates, NULL) IS NULL", name="exdates_not_null"),
         *reminder_rules(),
         *record_indexes("events"),
+        at_most("uid", 255),
+        CheckConstraint("last_ends_at >= starts_at", name="last_ends_after_start"),
         living_index("events", "starts_at", "id"),
         living_index("events", "ends_at", "id"),
-        # A recurring event can show up in any later window, so a calendar reads these whole.
-        Index("ix_events_recurring", "starts_at", postgresql_where=text("rrule IS NOT NULL AND deleted_at IS NULL")),
+        # From its first beginning to its last end, which may never come: what a calendar looks for by week or month.
+        Index(
+            "ix_events_span",
+            text("tstzrange(starts_at, last_ends_at, '[]')"),
+            postgresql_using="gist",
+            postgresql_where=LIVING,
+        ),
+        Index(
+            "uq_events_created_by_uid",
+            "created_by",
+            "uid",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL AND uid IS NOT NULL"),
+        ),
     )
 
     title: Mapped[str]
@@ -424,8 +440,10 @@ class Event(RecordMixin, RemindersMixin, TenantBase):
     timezone: Mapped[str] = mapped_column(server_default="UTC")
     rrule: Mapped[str | None]
     exdates: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), server_default=text("'{}'"))
+    last_ends_at: Mapped[datetime | None]  # when the last occurrence of its rule is over; NULL if that never comes
     status: Mapped[str] = mapped_column(server_default=EventStatus.CONFIRMED)
     join_url: Mapped[str | None]
+    uid: Mapped[str | None]  # of the calendar it was imported from, which is asked for once more at times
     search: Mapped[str] = search_vector(A="title", B="description", C="location")
 
 
@@ -437,14 +455,45 @@ class EventLink(LinkMixin, TenantBase):
     record_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), primary_key=True)
 
 
+class EventOverride(TenantBase):
+    """One occurrence of a recurring event that differs from the others (RECURRENCE-ID, RFC 5545 section 3.8.4.4). What
+    is NULL is as in the event."""
+
+    __tablename__ = "event_overrides"
+    __table_args__ = (
+        at_most("title", 200),
+        at_most("location", 500),
+        one_of("status", list(EventStatus)),
+        CheckConstraint("(starts_at IS NULL) = (ends_at IS NULL)", name="time_whole"),
+        CheckConstraint("ends_at >= starts_at", name="ends_after_start"),
+        Index(
+            "ix_event_overrides_span",
+            text("tstzrange(starts_at, ends_at, '[]')"),
+            postgresql_using="gist",
+            postgresql_where=text("starts_at IS NOT NULL"),
+        ),
+    )
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), primary_key=True)
+    original_starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    title: Mapped[str | None]
+    location: Mapped[str | None]
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    status: Mapped[str | None]
+
+
 class EventAttendee(IdMixin, TenantBase):
     """Somebody invited: a user of the tenant, or an outsider known by address only."""
 
     __tablename__ = "event_attendees"
     __table_args__ = (
         at_most("email", 254),
+        at_most("comment", 500),
         one_of("response", list(AttendeeResponse)),
+        digest_of_sha256("answer_digest"),
         CheckConstraint("(user_id IS NULL) <> (email IS NULL)", name="user_or_email"),
+        Index("uq_event_attendees_answer_digest", "answer_digest", unique=True),
         Index("uq_event_attendees_event_id_user_id", "event_id", "user_id", unique=True),
         Index("uq_event_attendees_event_id_email", "event_id", text("lower(email)"), unique=True),
         Index(None, "user_id"),
@@ -454,7 +503,31 @@ class EventAttendee(IdMixin, TenantBase):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     email: Mapped[str | None]
     response: Mapped[str] = mapped_column(server_default=AttendeeResponse.NEEDS_ACTION)
+    comment: Mapped[str | None]
     responded_at: Mapped[datetime | None]
+    answer_digest: Mapped[bytes | None] = mapped_column(LargeBinary)  # of the secret in the newest mail's link
+
+
+class EventFeed(IdMixin, TenantBase):
+    """A calendar that its owner's other programs read by a secret address, of which only the digest is kept."""
+
+    __tablename__ = "event_feeds"
+    __table_args__ = (
+        at_most("name", 200),
+        one_of("scope", list(FeedScope)),
+        digest_of_sha256("digest"),
+        CheckConstraint("events OR tasks", name="not_empty"),
+        Index("uq_event_feeds_digest", "digest", unique=True),
+        Index(None, "user_id", "created_at", "id"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(server_default="")
+    scope: Mapped[str] = mapped_column(server_default=FeedScope.MINE)
+    events: Mapped[bool] = mapped_column(server_default=text("true"))
+    tasks: Mapped[bool] = mapped_column(server_default=text("true"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Review(RecordMixin, TenantBase):

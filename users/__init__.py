@@ -15,7 +15,7 @@ from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
-from users.schemas import Email, Locale, TimeZone, WebAddress
+from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normalize_email
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_LOCALE",
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
+    "TIMEZONES",
     "TIME_ZONE",
     "Email",
     "KeyIntrospections",
@@ -42,6 +43,7 @@ __all__ = [
     "count_outdated_tenants",
     "keep_house",
     "load_absent",
+    "normalize_email",
     "operators",
     "router",
     "spend_open_request",

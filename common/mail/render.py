@@ -21,6 +21,14 @@ FALLBACK: Final = "en"
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """What a mail says to calendar programs (iMIP, RFC 6047): a file, and what is to be done with it."""
+
+    method: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """A mail before it has a sender."""
 
@@ -28,6 +36,7 @@ class Mail:
     subject: str
     text: str
     html: str
+    calendar: CalendarPart | None = None
 
     def message(self, sender: str) -> EmailMessage:
         """The MIME message (RFC 5322), text first, HTML as the alternative."""
@@ -42,6 +51,11 @@ class Mail:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence note shall answer
         message.set_content(self.text)
         message.add_alternative(self.html, subtype="html")
+        if self.calendar is not None:
+            # Twice: some programs read the alternative, others the file.
+            content, method = self.calendar.content, {"method": self.calendar.method}
+            message.add_alternative(content, subtype="calendar", params=method)
+            message.add_attachment(content.encode(), "application", "ics", filename="invitation.ics")
         return message
 
 

@@ -1,4 +1,4 @@
--- revision: 0010
+-- revision: 0011
 -- Made by `make schema` from the revisions. Do not edit.
 
 CREATE TABLE alembic_version (
@@ -1256,3 +1256,71 @@ ALTER TABLE attachments ADD CONSTRAINT fk_attachments_sha256 FOREIGN KEY(sha256)
 CREATE INDEX ix_attachments_deleted_at ON attachments (deleted_at) WHERE deleted_at IS NOT NULL;
 
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009';
+
+-- Running upgrade 0010 -> 0011
+
+ALTER TABLE events ADD COLUMN last_ends_at TIMESTAMP WITH TIME ZONE;
+
+ALTER TABLE events ADD COLUMN uid TEXT;
+
+ALTER TABLE events ADD CONSTRAINT ck_events_last_ends_after_start CHECK (last_ends_at >= starts_at);
+
+ALTER TABLE events ADD CONSTRAINT ck_events_uid_length CHECK (char_length(uid) <= 255);
+
+DROP INDEX ix_events_recurring;
+
+CREATE INDEX ix_events_span ON events USING gist (tstzrange(starts_at, last_ends_at, '[]')) WHERE deleted_at IS NULL;
+
+CREATE UNIQUE INDEX uq_events_created_by_uid ON events (created_by, uid) WHERE deleted_at IS NULL AND uid IS NOT NULL;
+
+ALTER TABLE event_attendees ADD COLUMN comment TEXT;
+
+ALTER TABLE event_attendees ADD COLUMN answer_digest BYTEA;
+
+ALTER TABLE event_attendees ADD CONSTRAINT ck_event_attendees_comment_length CHECK (char_length(comment) <= 500);
+
+ALTER TABLE event_attendees ADD CONSTRAINT ck_event_attendees_answer_digest_length CHECK (octet_length(answer_digest) = 32);
+
+CREATE UNIQUE INDEX uq_event_attendees_answer_digest ON event_attendees (answer_digest);
+
+CREATE TABLE event_overrides (
+    event_id UUID NOT NULL, 
+    original_starts_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+    title TEXT, 
+    location TEXT, 
+    starts_at TIMESTAMP WITH TIME ZONE, 
+    ends_at TIMESTAMP WITH TIME ZONE, 
+    status TEXT, 
+    CONSTRAINT pk_event_overrides PRIMARY KEY (event_id, original_starts_at), 
+    CONSTRAINT ck_event_overrides_title_length CHECK (char_length(title) <= 200), 
+    CONSTRAINT ck_event_overrides_location_length CHECK (char_length(location) <= 500), 
+    CONSTRAINT ck_event_overrides_status_allowed CHECK (status IN ('confirmed', 'tentative', 'cancelled')), 
+    CONSTRAINT ck_event_overrides_time_whole CHECK ((starts_at IS NULL) = (ends_at IS NULL)), 
+    CONSTRAINT ck_event_overrides_ends_after_start CHECK (ends_at >= starts_at), 
+    CONSTRAINT fk_event_overrides_event_id FOREIGN KEY(event_id) REFERENCES events (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_event_overrides_span ON event_overrides USING gist (tstzrange(starts_at, ends_at, '[]')) WHERE starts_at IS NOT NULL;
+
+CREATE TABLE event_feeds (
+    id UUID NOT NULL, 
+    user_id UUID NOT NULL, 
+    name TEXT DEFAULT '' NOT NULL, 
+    scope TEXT DEFAULT 'mine' NOT NULL, 
+    events BOOLEAN DEFAULT true NOT NULL, 
+    tasks BOOLEAN DEFAULT true NOT NULL, 
+    digest BYTEA NOT NULL, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    CONSTRAINT pk_event_feeds PRIMARY KEY (id), 
+    CONSTRAINT ck_event_feeds_name_length CHECK (char_length(name) <= 200), 
+    CONSTRAINT ck_event_feeds_scope_allowed CHECK (scope IN ('mine', 'readable')), 
+    CONSTRAINT ck_event_feeds_digest_length CHECK (octet_length(digest) = 32), 
+    CONSTRAINT ck_event_feeds_not_empty CHECK (events OR tasks), 
+    CONSTRAINT fk_event_feeds_user_id FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE UNIQUE INDEX uq_event_feeds_digest ON event_feeds (digest);
+
+CREATE INDEX ix_event_feeds_user_id_created_at_id ON event_feeds (user_id, created_at, id);
+
+UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010';

@@ -28,7 +28,9 @@ OWN = {
     "end_own_session", "begin_totp", "confirm_totp", "delete_totp",
 }.union(*(tool.own for tool in TOOLS))  # fmt: skip
 # Collections whose items cannot be replaced. What their items do otherwise, tests of their own prove.
-WITHOUT_PUT = {"/users/api-keys", "/users/invitations", "/platform/keys", "/tools/reviews/requests"}
+WITHOUT_PUT = {
+    "/users/api-keys", "/users/invitations", "/platform/keys", "/tools/reviews/requests", "/tools/events/feeds",
+}  # fmt: skip
 
 
 def unguarded(guards: Sequence[tuple[str, Guard]]) -> set[str]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement
 from common.audit import Target
 from database import ReadUnit
 from shared_auth import Principal
+from tools.records.todos import TodoSource
 
 Condition = ColumnElement[bool]
 NextMoment = Callable[[ReadUnit, UUID, datetime], Awaitable[datetime | None]]
@@ -39,6 +40,7 @@ class Kind:
     shared: Callable[[Principal, str], Condition] | None = None  # who else may do an action to it
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
     related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
+    todos: TodoSource | None = None  # of kinds that are something to do: how calendars show them
     next_moment: NextMoment | None = None  # of kinds that repeat: what their reminders go on with
     days: tuple[str, str] | None = None  # columns: whether it is about whole days, and in which time zone these are
 

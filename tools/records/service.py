@@ -73,7 +73,7 @@ async def create_record(
     """A new record from the fields of its payload, ``links`` among them; its id. ``private`` ones are audited without
     their values."""
     record_id, moment = new_id(), now()
-    fields = {name: value for name, value in values.items() if name != "links"}
+    fields = _own_fields(kind, values)
     common = {"id": record_id, "created_by": created_by, "created_at": moment, "updated_at": moment}
     await queries.insert_record(unit, kind, {**fields, **common, "language": language_of(settings)})
     await queries.insert_links(unit, kind, record_id, values.get("links", ()))
@@ -120,8 +120,7 @@ async def finish_change(
     changes = told(known, values)
     if not changes:
         return False
-    fields = {name: value for name, value in values.items() if name != "links"}
-    await queries.update_record(unit, kind, before.id, fields, now())
+    await queries.update_record(unit, kind, before.id, _own_fields(kind, values), now())
     if values.get("links", known.get("links")) != known.get("links"):
         await queries.delete_links(unit, kind, before.id)
         await queries.insert_links(unit, kind, before.id, values["links"])
@@ -175,6 +174,11 @@ def audit_record(
     told = [replace(change, old=HIDDEN, new=HIDDEN) for change in changes] if private else list(changes)
     target = kind.target(record_id, None if private else title)
     unit.audit(f"tools.{kind.name}.{verb}", target=target, changes=told)
+
+
+def _own_fields(kind: Kind, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is written to the record's own row. Links are not, nor what its tool keeps in tables of its own."""
+    return {name: value for name, value in values.items() if name in kind.table.c}
 
 
 def told(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tools.models import Task, TaskLink
 from tools.records.kinds import Kind
+from tools.tasks.calendar import TODOS
 from tools.tasks.tree.queries import count_subtasks, find_next, is_overdue
 
 _tasks: Any = Task.__table__
@@ -42,4 +43,5 @@ TASK: Final = Kind(
         find_next().label("next_id"),
     ),
     has_tags=True,
+    todos=TODOS,
 )

@@ -1,0 +1,101 @@
+"""The calendar feed's figures: ``python -m benchmarks.feed [--fast]``.
+
+A feed of 5,000 events, one in ten of them recurring and changed in one occurrence, read whole and read by who has it
+already, in turns, in one run. See ``benchmarks.figures`` for how figures are read.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Final
+
+import httpx
+
+from benchmarks.figures import Figure, report
+from benchmarks.servers import API, DATABASE, TENANT, World, ask, running_world
+
+EVENTS: Final = 5_000
+GOAL: Final = 1.0  # seconds
+# As an agency's days are: of an hour, in three time zones, with some words each.
+FILL: Final = """
+INSERT INTO events (id, title, description, location, starts_at, ends_at, last_ends_at, timezone, rrule, reminders,
+                    join_url, created_by)
+SELECT gen_random_uuid(), 'Ξενάγηση, ομάδα ' || number, repeat('Guide, driver and guests; see the list. ', 5),
+       'Lobby of hotel ' || number %% 40, starts_at, starts_at + interval '1 hour',
+       CASE WHEN number %% 10 > 0 THEN starts_at + interval '1 hour' END,
+       (ARRAY['Europe/Athens', 'America/New_York', 'UTC'])[number %% 3 + 1],
+       CASE WHEN number %% 10 = 0 THEN 'FREQ=WEEKLY' END, '[{"offset_minutes": 30}]', 'https://meet.example/' || number,
+       (SELECT id FROM users WHERE username = 'owner')
+FROM (SELECT number, now() + number * interval '1 hour' AS starts_at
+      FROM generate_series(1, %d) AS number) AS made;
+INSERT INTO event_overrides (event_id, original_starts_at, title)
+SELECT id, starts_at + interval '7 days', 'Another guide' FROM events WHERE rrule IS NOT NULL
+"""
+
+
+def main() -> None:
+    """Fill a calendar, measure, print, and write the results down."""
+    rounds = 5 if "--fast" in sys.argv[1:] else 20
+    with running_world() as world:
+        _psql(world, FILL % EVENTS)
+        _psql(world, "VACUUM (ANALYZE) events, event_overrides")
+        made = ask(world.service.port, "POST", f"{API}/tools/events/feeds", world.headers, json={"name": "Bench"})
+        report(measure(world, made.json()["url"], rounds), "feed")
+
+
+def measure(world: World, path: str, rounds: int) -> list[Figure]:
+    """Seconds of a whole feed, and of the answer that it has not changed."""
+    whole, unchanged, size = [], [], 0
+    with httpx.Client(base_url=f"http://127.0.0.1:{world.service.port}", trust_env=False, timeout=60) as client:
+        first = client.get(path)
+        if first.text.count("BEGIN:VEVENT") != EVENTS + EVENTS // 10:
+            raise RuntimeError(f"the feed has {first.text.count('BEGIN:VEVENT')} events: {first.text[:300]}")
+        size = len(first.content)
+        for _ in range(rounds):
+            whole.append(_seconds(client, path, {}, 200))
+            unchanged.append(_seconds(client, path, {"If-None-Match": first.headers["ETag"]}, 304))
+    shares = [same / full for same, full in zip(unchanged, whole, strict=True)]
+    full, same = statistics.median(whole), statistics.median(unchanged)
+    return [
+        Figure(
+            f"feed of {EVENTS:,} events, {size / 1e6:.1f} MB",
+            f"{full * 1000:.0f} ms",
+            f"{GOAL * 1000:.0f} ms",
+            full / GOAL,
+            (min(whole) / GOAL, max(whole) / GOAL),
+            "≤ 1",
+            met=max(whole) <= GOAL,
+        ),
+        Figure(
+            "the same, unchanged (304)",
+            f"{same * 1000:.1f} ms",
+            f"{full * 1000:.0f} ms whole",
+            statistics.median(shares),
+            (min(shares), max(shares)),
+            "≤ 0.2",
+            met=statistics.median(shares) <= 0.2,
+        ),
+    ]
+
+
+def _seconds(client: httpx.Client, path: str, headers: dict[str, str], status: int) -> float:
+    started = time.perf_counter()
+    answer = client.get(path, headers=headers)
+    taken = time.perf_counter() - started
+    if answer.status_code != status:
+        raise RuntimeError(f"the feed answered {answer.status_code}")
+    return taken
+
+
+def _psql(world: World, command: str) -> None:
+    environment = {**os.environ, "PGOPTIONS": f"-c search_path={TENANT}"}
+    program = [str(world.postgres.bin_dir / "psql"), world.postgres.url(DATABASE), "-qAtX", "-v", "ON_ERROR_STOP=1"]
+    subprocess.run([*program, "-c", command], env=environment, check=True, capture_output=True, text=True)
+
+
+if __name__ == "__main__":
+    main()

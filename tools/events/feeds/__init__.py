@@ -1,0 +1,1 @@
+"""Calendar feeds: what a user's other programs read by a secret address."""

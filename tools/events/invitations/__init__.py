@@ -1,0 +1,1 @@
+"""Invitations: the mails about an event, and answers by the link in them."""
