@@ -179,12 +179,9 @@ async def test_of_many_who_drag_at_once_nobody_loses_his_place(tenant: TestTenan
     assert len([answer for answer in answers if answer.status_code == 200]) > 24
     shown = [task for item in (await board(api, limit=200)).values() for task in item["tasks"]]
     assert len({task["id"] for task in shown}) == len(shown) == 32
-    assert len({(task["status"], task["position"]) for task in moved_of(answers)}) == len(moved_of(answers))
-
-
-def moved_of(answers: list[Any]) -> list[Item]:
-    """The tasks that were moved, as each move answered them."""
-    return [answer.json() for answer in answers if answer.status_code == 200 and "move" in str(answer.url)]
+    moved = {answer.json()["id"] for answer in answers if answer.status_code == 200 and "move" in str(answer.url)}
+    places = [(task["status"], task["position"]) for task in shown if task["id"] in moved]
+    assert len(set(places)) == len(places) == len(moved)
 
 
 @settings(max_examples=200, deadline=None)

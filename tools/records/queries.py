@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -109,8 +110,9 @@ def links_of(kind: Kind) -> Any:
     return func.coalesce(listed, cast(literal("[]"), JSON)).label("links")
 
 
+@cache
 def select_records(kind: Kind) -> AnySelect:
-    """Records in the columns of their schema, deleted ones too."""
+    """Records in the columns of their schema, deleted ones too. Made once: it is most of the work of a list."""
     return select(*(kind.table.c[name] for name in (*COMMON, *kind.columns)), *kind.derived, links_of(kind))
 
 
