@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from fastapi import FastAPI
 
 from common.config import Config
 from database import quote_identifier
+from serving.guards import SignedIn
+from serving.route import guard_of
 from tests.support import things
 from tests.support.apps import connect
 from tests.support.operations import operations_of
@@ -25,8 +28,9 @@ TABLES: Final = (
 )  # fmt: skip
 
 
-async def ids_of(tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, str]:
-    """For each name of a path parameter, something that exists in the tenant and tells its canary."""
+async def ids_of(tenant: TestTenant, owner: asyncpg.Connection, app: FastAPI) -> dict[str, str]:
+    """For each name of a path parameter, something that exists in the tenant; outside of the tools it tells the
+    tenant's canary."""
     user_id = tenant.people["viewer"].id
     invitation_id, _ = await things.insert_invitation(owner, user_id, email=f"{tenant.canary}@{things.word()}.example")
     return {
@@ -39,17 +43,18 @@ async def ids_of(tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, str
         "key": await things.create_setting(tenant, title=tenant.canary),
         "entry_id": str(await owner.fetchval("SELECT id FROM audit_logs WHERE seq = 1")),
         "flag_key": await things.insert_flag(owner, title=tenant.canary),
-    }
+    } | await _records_of(owner, app, UUID(user_id))
 
 
-async def ids_for(app: FastAPI, tenant: TestTenant, owner: asyncpg.Connection) -> dict[str, dict[str, str]]:
-    """The same for each operation, with the records of the tools, which differ: to be restored, one must be deleted."""
-    shared = await ids_of(tenant, owner)
-    found = {}
-    for operation in operations_of(app):
-        found[operation.name] = dict(shared)
-        for tool in TOOLS:
-            found[operation.name] |= await tool.values(owner, operation, UUID(shared["user_id"]))
+async def _records_of(owner: asyncpg.Connection, app: FastAPI, user_id: UUID) -> dict[str, str]:
+    """The same of the tools. What is read comes first: what an operation restores, for example, is no living thing."""
+    found = dict[str, str]()
+    guarded = [item for item in operations_of(app) if isinstance(guard_of(item.route), SignedIn)]
+    for operation in sorted(guarded, key=lambda item: item.method != "GET"):
+        missing = [name for name in re.findall(r"{(\w+)}", operation.path) if name not in found]
+        for tool in TOOLS if missing else ():
+            made = await tool.values(owner, operation, user_id)
+            found |= {name: made[name] for name in missing if name in made}
     return found
 
 

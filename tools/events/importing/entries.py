@@ -15,7 +15,7 @@ from common.errors import ScheduleInvalid
 from tools.events.importing.reader import CalendarFile, Entry, EntryError, read_properties
 from tools.events.importing.times import find_zone, is_date, read_end, read_times, zone_of
 from tools.events.occurrences.schemas import OccurrenceReplace
-from tools.events.rules import Effort
+from tools.events.rule_dates import Effort
 from tools.events.schedule import Schedule, check_schedule, check_times
 from tools.events.schemas import EventCreate
 from tools.models import MAX_EXDATES
