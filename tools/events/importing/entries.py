@@ -21,7 +21,7 @@ from tools.events.schemas import EventCreate
 from tools.models import MAX_EXDATES
 
 UNNAMED: Final = "(…)"
-MAX_EFFORT: Final = 1_000_000  # days tried for all rules of a file: less than a second
+MAX_EFFORT: Final = 200_000  # days tried for all rules of a file: half a second
 UNSERVED: Final = ("RDATE", "EXRULE")
 _ADDRESS: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f]{1,2000}")
 
