@@ -44,7 +44,7 @@ class TestEvents(
             "starts_at": START,
             "ends_at": END,
             "timezone": "Europe/Athens",
-            "rrule": "FREQ=WEEKLY;BYDAY=TU",
+            "rrule": "FREQ=WEEKLY;COUNT=4;BYDAY=TU",
             "exdates": ["2026-10-27T07:00:00Z"],
             "reminders": [{"offset_minutes": 30}],
         },

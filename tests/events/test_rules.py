@@ -12,8 +12,9 @@ from dateutil.rrule import rrulestr  # type: ignore[import-untyped] # ships no t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.events import rules
-from tools.events.rules import Effort, RuleError, dates_within, last_date, parse_rule
+from tools.events import rule_dates
+from tools.events.rule_dates import MAX_DAYS_TRIED, Effort, dates_within, last_date
+from tools.events.rules import WEEKDAYS, RuleError, parse_rule
 
 UTC_ZONE = ZoneInfo("UTC")
 NAMES = st.sets(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1)
@@ -40,7 +41,7 @@ def rule_texts(draw: Callable[[Any], Any]) -> str:
     if yearly and draw(st.booleans()):
         chosen |= {"BYWEEKNO": draw(numbers(1, 2, 20, 52, 53, -1)), "BYDAY": draw(NAMES)}
     elif draw(st.booleans()):
-        chosen["WKST"] = {draw(st.sampled_from(sorted(rules.WEEKDAYS)))}
+        chosen["WKST"] = {draw(st.sampled_from(sorted(WEEKDAYS)))}
     if chosen.keys() - {"WKST"} and frequency != "WEEKLY" and draw(st.booleans()):
         chosen["BYSETPOS"] = draw(numbers(1, 2, 3, -1, -2))
     interval = draw(st.integers(1, 5))
@@ -103,13 +104,13 @@ class Days:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.tried = 0
-        original = rules._each_day
+        original = rule_dates._each_day
 
         def counted(begin: date, end: date) -> Any:
             self.tried += (end - begin).days
             return original(begin, end)
 
-        monkeypatch.setattr(rules, "_each_day", counted)
+        monkeypatch.setattr(rule_dates, "_each_day", counted)
 
 
 @pytest.mark.promise("S7")
@@ -145,4 +146,4 @@ def test_the_last_of_a_count_is_looked_for_once_and_not_for_ever(monkeypatch: py
     assert last_date(daily, date(2024, 1, 1), Effort()) == date(2024, 1, 1) + timedelta(days=4999)
     with pytest.raises(RuleError):
         last_date(sparse, date(1904, 2, 29), Effort())
-    assert days.tried <= 5_000 + rules.MAX_DAYS_TRIED
+    assert days.tried <= 5_000 + MAX_DAYS_TRIED

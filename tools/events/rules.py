@@ -1,4 +1,4 @@
-"""Recurrence rules (RFC 5545 section 3.3.10): read, checked, and worked out within bounded work.
+"""Recurrence rules (RFC 5545 section 3.3.10), read and checked. Their dates are worked out in ``rule_dates``.
 
 A rule yields dates; the hour is its event's. So FREQ is at least DAILY, and BYHOUR and smaller parts are refused.
 """
@@ -6,11 +6,9 @@ A rule yields dates; the hour is its event's. So FREQ is at least DAILY, and BYH
 from __future__ import annotations
 
 import re
-from calendar import isleap, monthrange
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,7 +21,6 @@ PARTS: Final = (
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MAX_COUNT: Final = 5_000
 MAX_INTERVAL: Final = 1_000
-MAX_DAYS_TRIED: Final = 20_000  # some 15 ms; a daily rule has as many in 55 years, a yearly one in 600
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,4}", re.ASCII)
 _DAY: Final = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
@@ -32,19 +29,6 @@ _UNTIL: Final = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?", re.ASCII)
 
 class RuleError(ValueError):
     """A rule that is none, or one that is not served. Its text is for whoever wrote it."""
-
-
-@dataclass(slots=True)
-class Effort:
-    """How many days may still be tried: by one rule, or by all that are worked out for one request."""
-
-    days: int = MAX_DAYS_TRIED
-
-    def spend(self, days: int) -> None:
-        """Raises RuleError when there are none left."""
-        self.days -= days
-        if self.days < 0:
-            raise RuleError("It takes too long to work the rule out: it has too few dates.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +74,6 @@ def parse_rule(text: str, zone: ZoneInfo) -> tuple[Rule, str]:
     if until is not None:
         parts["UNTIL"] = f"{until:%Y%m%dT%H%M%SZ}" if isinstance(until, datetime) else f"{until:%Y%m%d}"
     return rule, ";".join(f"{name}={parts[name]}" for name in PARTS if name in parts)
-
-
-def last_date(rule: Rule, start: date, effort: Effort) -> date:
-    """The date of the last of COUNT occurrences. Raises RuleError if that takes too long."""
-    assert rule.count is not None
-    dates = dates_within(rule, start, start, date(LAST_YEAR, 12, 31), effort)
-    return max(islice(dates, rule.count), default=start)
-
-
-def dates_within(rule: Rule, start: date, first: date, last: date, effort: Effort | None = None) -> Iterator[date]:
-    """The rule's dates for an event that starts on ``start``, between two days, whatever UNTIL and COUNT say.
-
-    Begins with the period that ``first`` is in, so it costs what the window is long, not what lies before it. Raises
-    RuleError when ``effort`` is used up.
-    """
-    effort = effort or Effort()
-    rule = _complete(rule, start)
-    matches = _matcher(rule)
-    low, high = max(first, start), min(last, date(LAST_YEAR, 12, 31))
-    for begin, end in _periods(rule, start, low, high):
-        effort.spend((end - begin).days)
-        found = [day for day in _each_day(begin, end) if matches(day)]
-        if rule.positions:
-            found = _at_positions(rule.positions, found)
-        for day in found:
-            if low <= day <= high:
-                yield day
 
 
 def _split(text: str) -> dict[str, str]:
@@ -193,115 +150,3 @@ def _check_parts(rule: Rule) -> None:
         raise RuleError("A number before a weekday goes with FREQ=MONTHLY and YEARLY, and not with BYWEEKNO.")
     if rule.positions and not (rule.months or rule.weeks or rule.year_days or rule.month_days or rule.days):
         raise RuleError("BYSETPOS goes with another BY part.")
-
-
-def _complete(rule: Rule, start: date) -> Rule:
-    """The rule with what the start says where the parts say nothing."""
-    chosen = rule.year_days or rule.month_days or rule.days
-    changes: dict[str, object] = {}
-    if (rule.frequency == "WEEKLY" and not rule.days) or (rule.weeks and not chosen):
-        changes["days"] = frozenset({(0, start.weekday())})
-    elif rule.frequency in {"MONTHLY", "YEARLY"} and not (chosen or rule.weeks):
-        changes["month_days"] = frozenset({start.day})
-        if rule.frequency == "YEARLY" and not rule.months:
-            changes["months"] = frozenset({start.month})
-    return _replaced(rule, changes)
-
-
-def _replaced(rule: Rule, changes: Mapping[str, object]) -> Rule:
-    values = {name: getattr(rule, name) for name in Rule.__slots__}
-    return Rule(**(values | dict(changes)))
-
-
-def _matcher(rule: Rule) -> Callable[[date], bool]:
-    """Whether a day of a period is one of the rule's. An ordinal counts within the month, in a yearly rule without
-    BYMONTH within the year."""
-    in_month = rule.frequency == "MONTHLY" or bool(rule.months)
-    weekdays = {weekday for number, weekday in rule.days if number == 0}
-    ordinals = {(number, weekday) for number, weekday in rule.days if number}
-
-    def is_day(day: date) -> bool:
-        weekday = day.weekday()
-        if weekday in weekdays:
-            return True
-        place, length = (day.day, _month_length(day)) if in_month else (_year_day(day), _year_length(day))
-        number, number_from_end = (place - 1) // 7 + 1, -((length - place) // 7 + 1)
-        return (number, weekday) in ordinals or (number_from_end, weekday) in ordinals
-
-    def matches(day: date) -> bool:
-        return (
-            (not rule.months or day.month in rule.months)
-            and (not rule.month_days or _either(day.day, _month_length(day), rule.month_days))
-            and (not rule.year_days or _either(_year_day(day), _year_length(day), rule.year_days))
-            and (not rule.weeks or _either(day.isocalendar().week, _weeks_of(day), rule.weeks))
-            and (not rule.days or is_day(day))
-        )
-
-    return matches
-
-
-def _either(place: int, length: int, wanted: frozenset[int]) -> bool:
-    """Counted from the beginning, or from the end."""
-    return place in wanted or place - length - 1 in wanted
-
-
-def _month_length(day: date) -> int:
-    return monthrange(day.year, day.month)[1]
-
-
-def _year_length(day: date) -> int:
-    return 366 if isleap(day.year) else 365
-
-
-def _year_day(day: date) -> int:
-    return day.timetuple().tm_yday
-
-
-def _weeks_of(day: date) -> int:
-    """How many weeks the week's year has (ISO 8601): the 28th of December is always in its last one."""
-    return date(day.isocalendar().year, 12, 28).isocalendar().week
-
-
-def _periods(rule: Rule, start: date, low: date, high: date) -> Iterator[tuple[date, date]]:
-    """The rule's days, weeks, months or years between ``low`` and ``high``, each as its first day and the day after."""
-    if rule.frequency in {"DAILY", "WEEKLY"}:
-        length = 1 if rule.frequency == "DAILY" else 7
-        step = timedelta(days=length * rule.interval)
-        origin = start - timedelta(days=(start.weekday() - rule.week_start) % 7 if length == 7 else 0)
-        begin = origin + step * max(0, (low - origin) // step)
-        while begin <= high:
-            yield begin, begin + timedelta(days=length)
-            begin += step
-        return
-    months = 12 if rule.frequency == "YEARLY" else 1
-    step_months = months * rule.interval
-    origin_month = (start.year * 12 + start.month - 1) // months * months
-    month = origin_month + max(0, (low.year * 12 + low.month - 1 - origin_month) // step_months) * step_months
-    while month <= high.year * 12 + high.month - 1:
-        yield from _parts_of(rule, month, months)
-        month += step_months
-
-
-def _parts_of(rule: Rule, month: int, months: int) -> Iterator[tuple[date, date]]:
-    """A month or year as a period; of a year that only some months can be of, only these, unless positions count."""
-    if rule.months and not rule.positions:
-        for number in range(month, month + months):
-            if number % 12 + 1 in rule.months:
-                yield _first_of(number), _first_of(number + 1)
-        return
-    yield _first_of(month), _first_of(month + months)
-
-
-def _first_of(month: int) -> date:
-    return date(month // 12, month % 12 + 1, 1)
-
-
-def _each_day(begin: date, end: date) -> Iterator[date]:
-    for number in range(begin.toordinal(), end.toordinal()):
-        yield date.fromordinal(number)
-
-
-def _at_positions(positions: tuple[int, ...], days: list[date]) -> list[date]:
-    """The first, the last … of a period's days."""
-    count = len(days)
-    return sorted({days[p - 1 if p > 0 else count + p] for p in positions if abs(p) <= count})

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from common.enums import EventStatus
 from common.errors import ScheduleInvalid
-from tools.events.rules import Effort, Rule, RuleError, dates_within, last_date, parse_rule
+from tools.events.rule_dates import Effort, dates_within, last_date
+from tools.events.rules import Rule, RuleError, parse_rule
 
 MAX_DURATION: Final = timedelta(days=366)
 SPARE: Final = timedelta(days=2)  # of a date in one zone from the moment in another

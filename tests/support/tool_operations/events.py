@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +17,18 @@ from tests.support.operations import Operation
 from tests.support.things import word
 from tests.support.tool_operations.declared import ToolOperations
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_minutes = count(1)
 START, END = datetime(2026, 10, 20, 6, tzinfo=UTC), datetime(2026, 10, 20, 7, tzinfo=UTC)
 
 
 async def insert_event(owner: asyncpg.Connection, user_id: UUID, *, deleted: bool = False) -> str:
-    """Somebody's event of every day, to which he is invited himself."""
-    event_id = new_id()
+    """Somebody's event of three days, at a minute that no other has, to which he is invited himself."""
+    event_id, start = new_id(), START + timedelta(minutes=next(_minutes))
     await owner.execute(
-        """INSERT INTO events (id, title, starts_at, ends_at, rrule, created_by, deleted_at)
-           VALUES ($1, $2, $3, $4, 'FREQ=DAILY', $5, $6)""",
-        *(event_id, word(), START, END, user_id),
+        """INSERT INTO events (id, title, starts_at, ends_at, last_ends_at, rrule, created_by, deleted_at)
+           VALUES ($1, $2, $3, $4, $5, 'FREQ=DAILY;COUNT=3', $6, $7)""",
+        *(event_id, word(), start, start + HOUR, start + 2 * DAY + HOUR, user_id),
         datetime.now(UTC) if deleted else None,
     )
     await owner.execute(
@@ -73,7 +76,8 @@ async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID)
     if "{event_id}" not in operation.path:
         return {}
     event_id = await insert_event(owner, user_id, deleted=operation.name == "restore_event")
-    return {"event_id": event_id, "starts_at": START.isoformat()}
+    start = await owner.fetchval("SELECT starts_at FROM events WHERE id = $1", event_id)
+    return {"event_id": event_id, "starts_at": start.isoformat()}
 
 
 async def fill(owner: asyncpg.Connection, operation: Operation, _values: Mapping[str, str]) -> dict[str, Any]:

@@ -27,8 +27,9 @@ def write_event(event: Any, *, people: Sequence[str] = (), alarms: Sequence[int]
         lines.append(f"RRULE:{_rule_for(schedule)}")
         lines += [_original("EXDATE", schedule, moment) for moment in event.exdates]
     lines += _told(event, event.title, event.location, "cancelled" if cancelled else event.status)
-    revisions = [lines, *(_changed(event, schedule, change) for change in event.changed_occurrences)]
-    return "\r\n".join(_component("VEVENT", [*told, *people], alarms, event.title) for told in revisions)
+    written = [(lines, event.title)]
+    written += [(_changed(event, schedule, one), one["title"] or event.title) for one in event.changed_occurrences]
+    return "\r\n".join(_component("VEVENT", [*told, *people], alarms, title) for told, title in written)
 
 
 def zone_of(event: Any) -> set[str]:
