@@ -85,8 +85,8 @@ class ActiveTenant(Guard):
 
 
 class SignedAddress(ActiveTenant):
-    """Whoever has an address that carries its own secret, as ``token`` in its path or query: clients that cannot send
-    headers. It names the tenant; a header, if sent, must agree."""
+    """Whoever has an address that carries its own secret, as ``token`` in its path or its query: clients that cannot
+    send headers. It names the tenant; a header, if sent, must agree."""
 
     takes_tenant_header = False
 
