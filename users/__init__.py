@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from users import operators
+from users.accounts.endings import ACCESS_ENDINGS
 from users.api_keys.usage import KeyUsage
 from users.auth.principals import load_absent
 from users.caching import cached_key_holders, cached_principals, cached_profiles, cached_tenants
@@ -17,6 +18,7 @@ from users.schemas import TIMEZONES, Email, TimeZone, WebAddress, normalize_emai
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
+    "ACCESS_ENDINGS",
     "CONSTRAINTS",
     "DECLARATIONS",
     "DEFAULT_LOCALE",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from common.errors import ServiceError
 from common.outbox.queries import Job
+from database import WriteUnit
 from serving.services import Services
 from tools.records.kinds import Kind
 
@@ -16,9 +18,11 @@ JobHandler = Callable[[Services, Job], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A tool: its routes, its kind of record if it has one, the jobs it orders, and what its constraints mean."""
+    """A tool: its routes, its kind of record if it has one, the jobs it orders, what its constraints mean, and what of
+    it ends with a user's access."""
 
     router: Any  # FastAPI's; only endpoints know that name
     kind: Kind | None = None
     job_handlers: Mapping[str, JobHandler] = field(default_factory=dict)
     constraints: Mapping[str, type[ServiceError]] = field(default_factory=dict)
+    end_access: Callable[[WriteUnit, UUID], Awaitable[None]] | None = None
