@@ -14,9 +14,13 @@ PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3 pyth
 TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 	if [ "$$count" -gt 4 ]; then echo 4; else echo "$$count"; fi)
 
-# What starts whole services, servers and commands of its own, and waits for them.
-SLOW := tests/embedded tests/manage tests/docs/test_psql.py tests/docs/test_readme.py tests/test_integration.py \
-	tests/http/test_outages.py tests/identity/test_no_secret_leaks.py tests/database/test_preparing.py
+# What starts services, servers, processes or fleets of tenants of its own, and waits for them.
+SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
+	tests/test_integration.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
+	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
+	tests/database/test_shared_rights.py tests/platform/test_tenant_life.py tests/tenants/test_creation.py \
+	tests/cache/test_fills.py tests/roles_teams/test_races.py tests/sessions/test_everywhere.py \
+	tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py tests/audit_export/test_stream.py
 RACES := tests/cache/test_races.py
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from tools import attachments, calls, events, notes, reminders, reviews, search, tasks, timeline
 from tools.records.kinds import KINDS
+from users import ACCESS_ENDINGS
 
 # Reminders are no tool but a part that tools share: it goes when none is left that has something to remind of.
 RESOURCES = (
@@ -25,6 +26,8 @@ for resource in RESOURCES:
     router.include_router(resource.router)
     if resource.kind is not None:
         KINDS[resource.kind.name] = resource.kind
+    if resource.end_access is not None:
+        ACCESS_ENDINGS.append(resource.end_access)
 
 JOB_HANDLERS = {kind: handler for resource in RESOURCES for kind, handler in resource.job_handlers.items()}
 CONSTRAINTS = {name: error for resource in RESOURCES for name, error in resource.constraints.items()}

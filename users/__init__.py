@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from users import operators
+from users.accounts.endings import ACCESS_ENDINGS
 from users.api_keys.usage import KeyUsage
 from users.auth.principals import load_absent
 from users.caching import cached_bearers, cached_key_holders, cached_profiles, cached_tenants
@@ -19,6 +20,7 @@ from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normal
 from users.tenants.service import count_outdated_tenants
 
 __all__ = [
+    "ACCESS_ENDINGS",
     "CONSTRAINTS",
     "DECLARATIONS",
     "DEFAULT_LOCALE",

@@ -247,6 +247,10 @@ async def test_a_feed_ends_with_its_owner_s_access(tenant: TestTenant, config: C
     for headers in ({}, {"If-None-Match": etag}):
         answer = await anonymous.get(address, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    if end in {"deactivated", "deleted"}:  # like sessions and keys, it does not come back with its owner
+        await tenant.owner.post(f"/users/{person.id}/restore")
+        await tenant.owner.patch(f"/users/{person.id}", json={"is_active": True})
+        assert (await anonymous.get(address)).status_code == 404
 
 
 async def test_a_feed_is_made_again_only_when_it_changed(tenant: TestTenant, app: FastAPI) -> None:

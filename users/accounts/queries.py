@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit, WriteUnit
+from users.accounts.endings import ACCESS_ENDINGS
 from users.models import ApiKey, Role, Team, TeamMember, User, UserRole, UserSession
 
 ORDER: Final = Order(
@@ -137,7 +138,7 @@ async def update_user(unit: WriteUnit, user_id: UUID, values: Mapping[str, Any])
 
 
 async def end_access(unit: WriteUnit, user_id: UUID, moment: datetime, reason: str) -> None:
-    """End every session and API key of a user."""
+    """End every session and API key of a user, and what other modules have that opens to him."""
     await unit.execute(
         update(UserSession)
         .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
@@ -148,6 +149,8 @@ async def end_access(unit: WriteUnit, user_id: UUID, moment: datetime, reason: s
         .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
         .values(revoked_at=moment, updated_at=moment, version=ApiKey.version + 1)
     )
+    for end in ACCESS_ENDINGS:
+        await end(unit, user_id)
 
 
 async def insert_roles(unit: WriteUnit, user_id: UUID, role_ids: Sequence[UUID], granted_by: UUID) -> None:

@@ -113,3 +113,8 @@ async def delete_feed(unit: WriteUnit, user_id: UUID, feed_id: UUID) -> str | No
     """End one of somebody's feeds; its name, or None if there is none."""
     ended = delete(_feeds).where(_feeds.c.id == feed_id, _feeds.c.user_id == user_id).returning(_feeds.c.name)
     return (await unit.execute(ended)).scalar_one_or_none()
+
+
+async def delete_feeds(unit: WriteUnit, user_id: UUID) -> None:
+    """End all of somebody's feeds: they do not come back with him."""
+    await unit.execute(delete(_feeds).where(_feeds.c.user_id == user_id))
