@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pyotp
 
+from tests.identity.leak_tools import use_tools
 from tests.support.world import Api
 
 TENANT: Final = "tenant_leaks"
@@ -87,7 +88,7 @@ class Scenario:
                 message = message_from_bytes(path.read_bytes(), policy=policy.default)
                 assert isinstance(message, EmailMessage)
                 part = message.get_body(("plain",))
-                found = re.search(r"token=([\w-]+)", part.get_content() if part else "")
+                found = re.search(r"token=([\w.-]+)", part.get_content() if part else "")
                 if address in str(message["To"]) and found:
                     path.unlink()
                     self.issued.setdefault("mailed", set()).add(found[1])
@@ -135,6 +136,7 @@ class Scenario:
         await self._end_sessions(user)
         await self._configure()
         await self._flag()
+        await use_tools(self)
         await self._change_password()
         await self._operate_platform()
         await self._read_the_log()
