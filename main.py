@@ -203,10 +203,9 @@ class Background:
         preparing = asyncio.create_task(self.startup.run())
         self._tasks.append(preparing)
         await asyncio.wait({preparing}, timeout=START_SECONDS)
-        runs = [self.listener.run(), *(notes.run() for notes in self._notes), users.keep_house(self._services)]
-        runs += [settings.keep_house(self._services), tools.keep_house(self._services)]
+        runs = [self.listener.run(), *(notes.run() for notes in self._notes)]
         if self._services.config.work_off_jobs:
-            runs.append(self.worker.run())
+            runs += [self.worker.run(), *(module.keep_house(self._services) for module in (users, settings, tools))]
         self._tasks += [asyncio.create_task(run) for run in runs]
         listening = asyncio.create_task(self.listener.listening.wait())
         await asyncio.wait({listening}, timeout=START_SECONDS if self.startup.done else 0)

@@ -166,7 +166,7 @@ class Config(BaseSettings):
     port: int = Field(default=8008, ge=1, le=65535, description="Listen port.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes.")
     work_off_jobs: bool = Field(
-        default=True, description="Work off mails and reminders in these processes; `false` where others do."
+        default=True, description="Send mails and reminders and clean up in these processes; `false` where others do."
     )
     docs_enabled: bool = Field(default=True, description="Serve /docs, /redoc and /openapi.json.")
     metrics_port: int | None = Field(
