@@ -17,7 +17,8 @@ from tests.support.contracts.resource import WORDS, Row, moment
 from tests.support.probes import owner_connection, watched
 from tests.support.world import API, Api, TestTenant
 
-# What finds out who is asking, and what his tenant has set: it is cached for a moment, so it may or may not be among a request's statements.
+# What finds out who is asking, and what his tenant has set: it is cached for a moment, so it may or may not be among a
+# request's statements.
 GUARDS: Final = re.compile(r"FROM system\.tenants|JOIN user_sessions|settings\.secret_value")
 
 
