@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 
 from benchmarks.figures import Figure, report
 from benchmarks.load import Order
-from benchmarks.servers import DATABASE, TENANT, World, collect, load, running_world
+from benchmarks.servers import DATABASE, World, collect, load, running_world
+from benchmarks.things import TENANT
 from settings.audit.export.queries import AS_THEY_ARE, select_json
 
 PATH: Final = "/api/v1/settings/audit-logs/export"

@@ -1,33 +1,41 @@
 """The bare routes that the service's are compared with: FastAPI alone, the same shapes, nothing in front.
 
-``python -m benchmarks.baselines PORT FOLDER`` serves them, with uvicorn's access log unless ``LOG_LEVEL`` is
+``python -m benchmarks.baselines PORT FOLDER DATABASE`` serves them, with uvicorn's access log unless ``LOG_LEVEL`` is
 ``warning``. The folder holds the service's own answers, so that both sides send the same body, and serialise the same
 model where the service does.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
+import asyncpg
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from passlib.context import CryptContext
+from sqlalchemy.dialects import postgresql
 
-from benchmarks.things import ARGON2, PASSWORD
+from benchmarks.things import ARGON2, PASSWORD, TENANT
 from common.errors import Overloaded
 from shared_auth import Passwords
+from shared_models import Page
+from tools.records.queries import select_records
+from tools.tasks.kind import TASK
+from tools.tasks.schemas import Task
 from users.auth.schemas import AuthenticationTest, Me
 from users.introspection.schemas import Introspection
 
 
-def create_baselines(folder: Path) -> FastAPI:
-    """One route for each file of the folder, below the service's paths."""
+def create_baselines(folder: Path, database: str) -> FastAPI:
+    """One route for each file of the folder, below the service's paths, and one that asks the database."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_models(app, folder)
     _add_bytes(app, folder)
     _add_login(app)
+    _add_tasks(app, database)
     return app
 
 
@@ -87,12 +95,34 @@ def _add_login(app: FastAPI) -> None:
         return Response(b"{}", status_code=200 if valid else 401, media_type="application/json")
 
 
+def _add_tasks(app: FastAPI, database: str) -> None:
+    """The service's own SELECT by asyncpg alone, outside of any transaction, through FastAPI's response model. Nothing
+    in front of it: no tenant, no credential, no rights, no cursor."""
+    tasks = TASK.table.c
+    page = select_records(TASK).where(tasks.deleted_at.is_(None)).order_by(tasks.created_at.desc(), tasks.id.desc())
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+    query = str(page.limit(51).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    pools: list[asyncpg.Pool] = []
+
+    async def read_json(connection: asyncpg.Connection) -> None:
+        for kind in ("json", "jsonb"):
+            await connection.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+    @app.get("/api/v1/tools/tasks")
+    async def list_tasks(limit: int = 50) -> Page[Task]:
+        if not pools:
+            pools.append(await asyncpg.create_pool(database, init=read_json, server_settings={"search_path": TENANT}))
+        rows = await pools[0].fetch(query)
+        items = [Task.model_validate(dict(row)) for row in rows[:limit]]
+        return Page(items=items, next_cursor="more" if len(rows) > limit else None)
+
+
 if __name__ == "__main__":
-    port, answers = sys.argv[1:]
+    port, answers, database_url = sys.argv[1:]
     # As the service's own command line has it, but for the access log: the service writes its own.
     level = os.environ.get("LOG_LEVEL", "info")
     uvicorn.run(
-        create_baselines(Path(answers)),
+        create_baselines(Path(answers), database_url),
         host="127.0.0.1",
         port=int(port),
         log_level=level,

@@ -16,7 +16,8 @@ from typing import Final
 import httpx
 
 from benchmarks.figures import Figure, report
-from benchmarks.servers import API, DATABASE, TENANT, World, ask, running_world
+from benchmarks.servers import API, DATABASE, World, ask, running_world
+from benchmarks.things import TENANT
 
 EVENTS: Final = 5_000
 GOAL: Final = 1.0  # seconds

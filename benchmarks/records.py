@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks.servers import DATABASE, TENANT, World
+from benchmarks.servers import DATABASE, World
+from benchmarks.things import TENANT
 
 VOCABULARY: Final = 20_000
 OBJECTS: Final = 20_000  # that the records are about, one each; object 0 has besides those MANY more
@@ -42,12 +43,17 @@ RECORDS: Final = """
 REFERENCES: Final = """
     INSERT INTO {links} (record_id, link_type, link_id)
     SELECT id, 'customer', 'C-' || CASE WHEN number <= {many} THEN 0 ELSE number % {objects} END
-    FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM {table}) AS every"""
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM {table}) AS every ON CONFLICT DO NOTHING"""
+CONTENTS: Final = """
+    INSERT INTO attachment_contents (sha256, file_id, size_bytes)
+    SELECT sha256(number::text::bytea), gen_random_uuid(), 1 FROM generate_series(1, {number}) AS number"""
 
 
 def fill(world: World, records: int) -> None:
     """Write ``records`` rows, each about one object, made in the last two years by the tenant's owner."""
     for table, (links, share, columns) in TABLES.items():
+        if table == "attachments":
+            psql(world, CONTENTS.format(number=int(records * share)))
         names, values = ", ".join(columns), ", ".join(columns.values())
         psql(world, RECORDS.format(table=table, names=names, values=values, number=int(records * share)))
         psql(world, REFERENCES.format(table=table, links=links, many=int(MANY * share), objects=OBJECTS))

@@ -19,11 +19,10 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.load import Order, Yield
-from benchmarks.things import CONTEXT, PASSWORD, SETTING, SETTING_VALUE, flag_definition
+from benchmarks.things import CONTEXT, PASSWORD, SETTING, SETTING_VALUE, TENANT, flag_definition
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
 
 ROOT: Final = Path(__file__).parents[1]
-TENANT: Final = "tenant_bench"
 DATABASE: Final = "bench"
 API: Final = "/api/v1"
 BULK: Final = "/ofrep/v1/evaluate/flags"
@@ -99,7 +98,9 @@ def running_world() -> Iterator[World]:
         _furnish(service.port, headers)
         _keep_answers(service.port, headers, token, folder)
         bare, silent_bare = (
-            stack.enter_context(_serving(["benchmarks.baselines"], lines, folder, after=[str(folder)]))
+            stack.enter_context(
+                _serving(["benchmarks.baselines"], lines, folder, after=[str(folder), postgres.url(DATABASE)])
+            )
             for lines in ({}, silence)
         )
         yield World(service, bare, silent, silent_bare, headers, token, postgres, environment)

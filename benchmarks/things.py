@@ -13,6 +13,7 @@ ARGON2: Final[Mapping[str, Any]] = {
     "argon2__time_cost": 2,
     "argon2__parallelism": 1,
 }
+TENANT: Final = "tenant_bench"
 SETTING: Final = "branding.color"
 SETTING_VALUE: Final = {"value": "#0a6cc4", "value_type": "string", "description": "The colour of the frame"}
 FLAGS: Final = 200

@@ -17,9 +17,11 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import CursorResult, Executable
 
 import main as service
-from benchmarks.figures import Figure, report
+from benchmarks.figures import Figure, measure_route, read_pace, report
+from benchmarks.load import Order
 from benchmarks.records import OBJECTS, VOCABULARY, fill
-from benchmarks.servers import TENANT, World, running_world
+from benchmarks.servers import API, World, ask, running_world
+from benchmarks.things import TENANT
 from common.config import Config
 from common.ids import TenantName, new_id
 from common.paging import ListQuery
@@ -33,6 +35,7 @@ from tools.timeline.queries import list_items
 
 LIMIT_MS: Final = 50.0
 PAGE: Final = 50
+LIST: Final = f"{API}/tools/tasks?limit={PAGE}"
 Ask = Callable[[ReadUnit], Awaitable[object]]
 
 
@@ -56,10 +59,21 @@ def main() -> None:
     """Fill a tenant, measure, print, and write the results down."""
     fast = "--fast" in sys.argv[1:]
     records, asked = (100_000, 100) if fast else (1_000_000, 400)
+    pace = read_pace(sys.argv[1:])
     with running_world() as world:
+        add_tasks(world)
+        figures = measure_route(world, pace, Order(world.service.port, "GET", LIST, world.headers), 0.5)
         fill(world, records)
-        figures = asyncio.run(measure_reads(world, records, asked))
+        figures += asyncio.run(measure_reads(world, records, asked))
     report(figures, "tools")
+
+
+def add_tasks(world: World) -> None:
+    """More than a page of tasks, each with two links and two tags."""
+    for number in range(PAGE + 10):
+        links = [{"type": "booking", "id": f"BK-{number}"}, {"type": "customer", "id": f"C-{number}"}]
+        body = {"title": f"Task {number}", "description": "Call the driver the day before.", "links": links}
+        ask(world.service.port, "POST", f"{API}/tools/tasks", world.headers, json={**body, "tags": ["vip", "late"]})
 
 
 async def measure_reads(world: World, records: int, asked: int) -> list[Figure]:
@@ -80,12 +94,12 @@ async def measure_reads(world: World, records: int, asked: int) -> list[Figure]:
 
 async def _measure(services: Services, name: str, questions: Sequence[Ask]) -> Figure:
     costs = []
-    for turn, ask in enumerate([*questions[:10], *questions]):
+    for turn, question in enumerate([*questions[:10], *questions]):
         tenant = await services.find_tenant(_name())
         assert tenant is not None
         async with services.database.read(tenant) as unit:
             timed = Timed(unit)
-            await ask(timed)  # type: ignore[arg-type] # all that lists need of a unit
+            await question(timed)  # type: ignore[arg-type] # all that lists need of a unit
         if turn >= 10:  # the first ones prepare statements and warm the buffers
             costs.append(timed.spent * 1000)
     costs.sort()

@@ -19,8 +19,8 @@ from passlib.context import CryptContext
 
 from benchmarks.figures import Figure, Pace, measure_route, rate, read_pace, report
 from benchmarks.load import Order
-from benchmarks.servers import TENANT, Server, World, collect, load, running_world
-from benchmarks.things import ARGON2, PASSWORD
+from benchmarks.servers import Server, World, collect, load, running_world
+from benchmarks.things import ARGON2, PASSWORD, TENANT
 from common.ids import TenantName, new_id
 from shared_auth import Principal, authorize
 
