@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import asyncpg
 import asyncpg.protocol
+import pydantic_core
 import structlog
 from sqlalchemy import CursorResult, Delete, Executable, Select, Text, Update, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -543,6 +544,7 @@ def _make_engine(config: Config, url: str, pool_size: int) -> AsyncEngine:
     return create_async_engine(
         url,
         echo=config.sql_echo,
+        json_deserializer=pydantic_core.from_json,  # a third of what json.loads takes
         hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
         pool_size=pool_size,
         max_overflow=0,

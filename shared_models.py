@@ -32,6 +32,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from common.enums import ActorType, AuditOutcome
+from common.paging import Slice
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -287,3 +288,14 @@ class Page(Shape, Generic[Item]):
     items: list[Item]
     next_cursor: str | None = None
     total: int | None = Field(default=None, ge=0)
+
+
+ShapeT = TypeVar("ShapeT", bound=Shape)
+
+
+def page_of(shape: type[ShapeT], found: Slice) -> Page[ShapeT]:
+    """A page of rows whose columns are named like the shape's fields. By dictionaries: pydantic reads them in half the
+    time that it needs for a row's attributes."""
+    names = found.rows[0]._fields if found.rows else ()
+    items = [shape.model_validate(dict(zip(names, row, strict=True))) for row in found.rows]
+    return Page(items=items, next_cursor=found.next_cursor, total=found.total)

@@ -9,12 +9,12 @@ the same fields validate the same parameters, and the same serializer writes the
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import Request, Response
-from fastapi.datastructures import DefaultPlaceholder
+from fastapi.datastructures import DefaultPlaceholder, QueryParams
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
@@ -37,6 +37,9 @@ _FOREIGN: Final = (
 )
 
 
+_UNCHANGEABLE: Final = {type(None), bool, int, float, str, tuple}
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """An endpoint or one of its dependencies: what it is called with."""
@@ -47,6 +50,7 @@ class _Part:
     response: str | None
     path: tuple[Any, ...]
     query: tuple[Any, ...]
+    defaults: Mapping[str, tuple[str, Any]]  # of query parameters, by what they are called in addresses: name and value
     parts: tuple[_Part, ...]
     needs_more: bool  # than the request and the response: validated parameters, or parts of its own
 
@@ -101,9 +105,22 @@ def _read(dependant: Dependant, in_path: set[str]) -> _Part | None:
         dependant.response_param_name,
         tuple(dependant.path_params),
         tuple(dependant.query_params),
+        _defaults_of(dependant.query_params),
         known,
         bool(dependant.path_params or dependant.query_params or known),
     )
+
+
+def _defaults_of(fields: Iterable[Any]) -> dict[str, tuple[str, Any]]:
+    """What parameters are that an address leaves out, as FastAPI itself says, where nobody can change it: most lists
+    have a dozen of these, and are asked with one or two."""
+    found = dict[str, tuple[str, Any]]()
+    for field in fields:
+        values, faults = request_params_to_args([field], QueryParams())
+        value = values.get(field.name, ...)
+        if not faults and type(value) in _UNCHANGEABLE:
+            found[field.alias] = (field.name, value)
+    return found
 
 
 async def _arguments(part: _Part, request: Request, said: Response | None, errors: list[Any]) -> dict[str, Any]:
@@ -120,7 +137,10 @@ async def _arguments(part: _Part, request: Request, said: Response | None, error
         else:
             found[field.name] = value
     if part.query:
-        values, faults = request_params_to_args(part.query, request.query_params)
+        given = request.query_params
+        found.update(value for alias, value in part.defaults.items() if alias not in given)
+        asked = [field for field in part.query if field.alias not in part.defaults or field.alias in given]
+        values, faults = request_params_to_args(asked, given)
         found.update(values)
         errors += faults
     return {**found, **_given(part, request, said)}

@@ -26,7 +26,7 @@ from settings.feature_flags.rules import RuleCheck
 from settings.feature_flags.schemas import FeatureFlag, FlagCreate, FlagPatch, FlagReplace
 from settings.feature_flags.writing import check_room, flag_target, note_change, schedule_switch, stored_fields
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 
 LATEST_SWITCH: Final = timedelta(days=3_650)
 
@@ -37,8 +37,7 @@ async def list_flags(
     """A page of flags."""
     unused_since = None if stale_days is None else now() - timedelta(days=stale_days)
     found = await queries.list_flags(unit, query, state=state, unused_since=unused_since)
-    flags = [FeatureFlag.model_validate(row) for row in found.rows]
-    return Page(items=flags, next_cursor=found.next_cursor, total=found.total)
+    return page_of(FeatureFlag, found)
 
 
 async def get_flag(unit: ReadUnit, key: str) -> FeatureFlag:

@@ -17,7 +17,7 @@ from common.registry import Effective
 from common.storage import Folder
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.attachments import queries
 from tools.attachments.addresses import ContentAddress, ContentAddresses
 from tools.attachments.kind import ATTACHMENT
@@ -45,8 +45,7 @@ async def list_attachments(
     conditions = record_conditions(ATTACHMENT, query, **filters)
     conditions += [ATTACHMENT.table.c[name] == value for name, value in columns.items() if value is not None]
     found = await list_records(unit, ATTACHMENT, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
-    items = [Attachment.model_validate(row) for row in found.rows]
-    return Page(items=items, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Attachment, found)
 
 
 async def get_attachment(unit: ReadUnit, actor: Principal, attachment_id: UUID) -> Attachment:

@@ -12,7 +12,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.calls import queries, rules
 from tools.calls.kind import CALL
 from tools.calls.schemas import Call, CallCreate, CallPatch, CallReplace
@@ -29,8 +29,7 @@ async def list_calls(
     found = await records.list_records(
         unit, CALL, actor, query, order=queries.ORDER, conditions=conditions, deleted=common["deleted"]
     )
-    calls = [Call.model_validate(row) for row in found.rows]
-    return Page(items=calls, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Call, found)
 
 
 async def get_call(unit: ReadUnit, actor: Principal, call_id: UUID) -> Call:

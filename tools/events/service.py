@@ -17,7 +17,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.events import attendees
 from tools.events import queries as events
 from tools.events.ics.components import write_event, zone_of
@@ -55,8 +55,7 @@ async def list_events(
     """A page of events, the earliest first; a recurring one once, where its first occurrence is."""
     conditions = [*queries.record_conditions(EVENT, query, **filters), *events.event_conditions(**own_filters)]
     found = await queries.list_records(unit, EVENT, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
-    items = [Event.model_validate(row) for row in found.rows]
-    return Page(items=items, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Event, found)
 
 
 async def get_event(unit: ReadUnit, actor: Principal, event_id: UUID) -> Event:

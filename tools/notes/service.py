@@ -11,7 +11,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.notes.kind import NOTE
 from tools.notes.schemas import Note, NoteCreate, NotePatch, NoteReplace
 from tools.records import queries, service
@@ -35,8 +35,7 @@ async def list_notes(
         if wanted is not None:
             conditions.append(column == wanted)
     found = await queries.list_records(unit, NOTE, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
-    notes = [Note.model_validate(row) for row in found.rows]
-    return Page(items=notes, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Note, found)
 
 
 async def get_note(unit: ReadUnit, actor: Principal, note_id: UUID) -> Note:

@@ -15,7 +15,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.records import queries, service
 from tools.reviews.filters import ReviewFilters, review_conditions
 from tools.reviews.kind import REVIEW
@@ -35,8 +35,7 @@ async def list_reviews(
     """A page of reviews, newest first."""
     conditions = [*queries.record_conditions(REVIEW, query, **filters), *review_conditions(wanted)]
     found = await queries.list_records(unit, REVIEW, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
-    reviews = [Review.model_validate(row) for row in found.rows]
-    return Page(items=reviews, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Review, found)
 
 
 async def get_review(unit: ReadUnit, actor: Principal, review_id: UUID) -> Review:

@@ -9,7 +9,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.records.service import language_of, readable_kinds
 from tools.search import queries
 from tools.search.schemas import SearchHit
@@ -32,5 +32,4 @@ async def search_records(
         raise SearchInvalid
     wanted = queries.write_query(words, language_of(settings))
     found = await queries.list_hits(unit, actor, query, readable, wanted, related=related)
-    hits = [SearchHit.model_validate(row) for row in found.rows]
-    return Page(items=hits, next_cursor=found.next_cursor, total=found.total)
+    return page_of(SearchHit, found)

@@ -9,7 +9,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.records import queries as records
 from tools.records import service
 from tools.tasks.changes import change_task, complete_new
@@ -30,8 +30,7 @@ async def list_tasks(
         *filter_conditions(filters, actor),
     ]
     found = await records.list_records(unit, TASK, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
-    tasks = [Task.model_validate(row) for row in found.rows]
-    return Page(items=tasks, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Task, found)
 
 
 async def get_task(unit: ReadUnit, actor: Principal, task_id: UUID) -> Task:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from common.paging import ListQuery
 from database import ReadUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.records.service import readable_kinds
 from tools.timeline import queries
 from tools.timeline.schemas import TimelineItem
@@ -26,5 +26,4 @@ async def list_timeline(
     found = await queries.list_items(
         unit, actor, query, readable_kinds(actor, kinds), related_type=related_type, related_id=related_id
     )
-    items = [TimelineItem.model_validate(row) for row in found.rows]
-    return Page(items=items, next_cursor=found.next_cursor, total=found.total)
+    return page_of(TimelineItem, found)

@@ -15,7 +15,7 @@ from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from users.accounts import queries
 from users.accounts.schemas import UserCreate, UserPatch, UserReplace
 from users.auth.principals import forget_rights
@@ -33,8 +33,7 @@ async def list_users(
 ) -> Page[User]:
     """A page of users."""
     found = await queries.list_users(unit, query, is_active=is_active, role=role, team=team)
-    users = [User.model_validate(row) for row in found.rows]
-    return Page(items=users, next_cursor=found.next_cursor, total=found.total)
+    return page_of(User, found)
 
 
 async def get_user(unit: ReadUnit, user_id: UUID) -> User:

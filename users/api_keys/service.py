@@ -25,7 +25,7 @@ from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
 from serving.services import Services
 from shared_auth import KeySecret, Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from users.api_keys import queries
 from users.api_keys.schemas import ApiKey, ApiKeyCreate, ApiKeyPatch, ApiKeyWithSecret
 from users.models import PRINCIPALS
@@ -40,8 +40,7 @@ async def list_keys(
 ) -> Page[ApiKey]:
     """A page of the tenant's keys, or of the actor's own."""
     found = await queries.list_keys(unit, query, owner=actor.user_id if mine else None, is_active=is_active)
-    keys = [ApiKey.model_validate(row) for row in found.rows]
-    return Page(items=keys, next_cursor=found.next_cursor, total=found.total)
+    return page_of(ApiKey, found)
 
 
 async def get_key(unit: ReadUnit, key_id: UUID) -> ApiKey:

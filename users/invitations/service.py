@@ -18,7 +18,7 @@ from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from users.accounts.queries import insert_memberships, insert_roles, insert_user
 from users.accounts.service import get_user
 from users.auth.principals import load_owner
@@ -38,8 +38,7 @@ from users.schemas import User, normalize_email, normalize_username
 async def list_invitations(unit: ReadUnit, query: ListQuery, status: InvitationStatus | None) -> Page[Invitation]:
     """A page of invitations."""
     found = await queries.list_invitations(unit, query, status)
-    items = [Invitation.model_validate(row) for row in found.rows]
-    return Page(items=items, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Invitation, found)
 
 
 async def get_invitation(unit: ReadUnit, invitation_id: UUID) -> Invitation:

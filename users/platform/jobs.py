@@ -14,7 +14,7 @@ from common.outbox import queries
 from common.paging import ListQuery
 from database import SystemUnit
 from serving.visit import Visit
-from shared_models import Page, Shape, Timestamp
+from shared_models import Page, Shape, Timestamp, page_of
 
 
 class Job(Shape):
@@ -37,8 +37,7 @@ async def list_jobs(
     tenant_id = tenant.tenant_id if tenant else None
     async with visit.system() as unit:
         found = await queries.list_jobs(unit, query, is_dead=is_dead, tenant_id=tenant_id, kind=kind)
-    jobs = [Job.model_validate(row) for row in found.rows]
-    return Page(items=jobs, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Job, found)
 
 
 async def retry_job(visit: Visit, job_id: UUID) -> Job:

@@ -13,7 +13,7 @@ from common.ids import new_id
 from common.paging import ListQuery
 from serving.visit import Visit
 from shared_auth import PlatformKeySecret
-from shared_models import Page
+from shared_models import Page, page_of
 from users.platform import queries
 from users.platform.schemas import PlatformKey, PlatformKeyCreated
 
@@ -24,8 +24,7 @@ async def list_keys(visit: Visit, query: ListQuery) -> Page[PlatformKey]:
     """A page of keys, revoked ones too."""
     async with visit.system() as unit:
         found = await queries.list_keys(unit, query)
-    keys = [PlatformKey.model_validate(row) for row in found.rows]
-    return Page(items=keys, next_cursor=found.next_cursor, total=found.total)
+    return page_of(PlatformKey, found)
 
 
 async def get_key(visit: Visit, key_id: UUID) -> PlatformKey:

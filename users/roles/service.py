@@ -16,7 +16,7 @@ from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
 from serving.services import Services
 from shared_auth import Level, Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from users.auth.principals import forget_rights
 from users.permissions import permission_text, read_permissions
 from users.rights import rules
@@ -30,15 +30,13 @@ CUSTOM_RANK: Final = 10  # below every system role: who holds only custom roles 
 async def list_roles(unit: ReadUnit, query: ListQuery) -> Page[Role]:
     """A page of roles, highest rank first."""
     found = await queries.list_roles(unit, query)
-    roles = [Role.model_validate(row) for row in found.rows]
-    return Page(items=roles, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Role, found)
 
 
 async def list_permissions(unit: ReadUnit, query: ListQuery) -> Page[Permission]:
     """A page of the catalogue, by name."""
     found = await queries.list_permissions(unit, query)
-    permissions = [Permission.model_validate(row) for row in found.rows]
-    return Page(items=permissions, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Permission, found)
 
 
 async def get_role(unit: ReadUnit, role_id: UUID) -> Role:

@@ -11,7 +11,7 @@ from common.errors import NotFound
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from users.auth.principals import forget_rights
 from users.rights import rules
 from users.rights.queries import touch_user
@@ -25,8 +25,7 @@ async def list_members(unit: ReadUnit, team_id: UUID, query: ListQuery) -> Page[
     found = await queries.list_members(unit, team_id, query)
     if not found.rows:
         await get_team(unit, team_id)
-    members = [Member.model_validate(row) for row in found.rows]
-    return Page(items=members, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Member, found)
 
 
 async def set_member(unit: WriteUnit, actor: Principal, team_id: UUID, user_id: UUID, payload: MemberSet) -> Member:

@@ -15,7 +15,7 @@ from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from users.auth.principals import forget_rights
 from users.rights import rules
 from users.rights.queries import find_roles
@@ -26,8 +26,7 @@ from users.teams.schemas import Team, TeamCreate, TeamPatch, TeamReplace
 async def list_teams(unit: ReadUnit, query: ListQuery) -> Page[Team]:
     """A page of teams, by name."""
     found = await queries.list_teams(unit, query)
-    teams = [Team.model_validate(row) for row in found.rows]
-    return Page(items=teams, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Team, found)
 
 
 async def get_team(unit: ReadUnit, team_id: UUID) -> Team:

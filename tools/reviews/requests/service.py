@@ -16,7 +16,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.declarations import REQUEST_DAYS
 from tools.reviews.requests import queries
 from tools.reviews.requests.schemas import RequestStatus, ReviewRequest, ReviewRequestCreate
@@ -30,8 +30,7 @@ async def list_requests(
 ) -> Page[ReviewRequest]:
     """A page of requests, newest first."""
     found = await queries.list_requests(unit, actor, query, status, **equal)
-    items = [ReviewRequest.model_validate(row) for row in found.rows]
-    return Page(items=items, next_cursor=found.next_cursor, total=found.total)
+    return page_of(ReviewRequest, found)
 
 
 async def get_request(unit: ReadUnit, actor: Principal, request_id: UUID) -> ReviewRequest:

@@ -16,7 +16,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from shared_models import Page
+from shared_models import Page, page_of
 from tools.records.service import get_record, told
 from tools.tasks.comments import queries
 from tools.tasks.comments.mentions import note_mentions
@@ -29,8 +29,7 @@ async def list_comments(unit: ReadUnit, actor: Principal, task_id: UUID, query: 
     found = await queries.list_comments(unit, actor, task_id, query)
     if not found.rows:
         await get_record(unit, TASK, actor, task_id)
-    comments = [Comment.model_validate(row) for row in found.rows]
-    return Page(items=comments, next_cursor=found.next_cursor, total=found.total)
+    return page_of(Comment, found)
 
 
 async def get_comment(unit: ReadUnit, actor: Principal, task_id: UUID, comment_id: UUID) -> Comment:
