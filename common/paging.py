@@ -136,21 +136,30 @@ class Slice:
     total: int | None
 
 
-async def fetch_slice(unit: Executes, statement: AnySelect, order: Order, query: ListQuery) -> Slice:
-    """Run ``statement``, which has its filters already, for one page. One statement, two with ``include_total``."""
+async def fetch_slice(
+    unit: Executes, statement: AnySelect, order: Order, query: ListQuery, *, counted: AnySelect | None = None
+) -> Slice:
+    """Run ``statement``, which has its filters already, for one page. One statement, two with ``include_total``, which
+    counts the rows of ``counted`` where ``statement`` has not all of them."""
     columns = order.parse(query.sort)
-    page = statement
-    if query.cursor is not None:
-        values = query.cursors.read(query.cursor, query.binding)
-        page = page.where(_after(columns, values))
-    page = page.add_columns(*(column.label(f"cursor_{n}") for n, (column, _) in enumerate(columns)))
-    page = page.order_by(*(column.desc() if descends else column.asc() for column, descends in columns))
-    rows = list((await unit.execute(page.limit(query.limit + 1))).all())
+    page = statement.add_columns(*(column.label(f"cursor_{n}") for n, (column, _) in enumerate(columns)))
+    rows = list((await unit.execute(bounded(page, order, query))).all())
     next_cursor = None
     if len(rows) > query.limit:  # one more than asked for: there is a next page
         rows = rows[: query.limit]
         next_cursor = query.cursors.write(list(rows[-1])[-len(columns) :], query.binding)
-    return Slice(rows, next_cursor, await _count(unit, statement) if query.include_total else None)
+    total = await _count(unit, statement if counted is None else counted) if query.include_total else None
+    return Slice(rows, next_cursor, total)
+
+
+def bounded(statement: AnySelect, order: Order, query: ListQuery) -> AnySelect:
+    """The rows of a statement that can be on the page, in order, and one more: also of one of several statements that
+    make a list together, so that none is read to its end."""
+    columns = order.parse(query.sort)
+    if query.cursor is not None:
+        statement = statement.where(_after(columns, query.cursors.read(query.cursor, query.binding)))
+    ordered = statement.order_by(*(column.desc() if descends else column.asc() for column, descends in columns))
+    return ordered.limit(query.limit + 1)
 
 
 def created_within(column: ColumnElement[datetime], query: Search) -> ColumnElement[bool]:

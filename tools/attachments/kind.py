@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import and_, false, or_
 
 from shared_auth import Principal
-from tools.attachments.queries import is_about_by_parent, is_without_parent, reach_by_parent
+from tools.attachments.queries import is_without_parent, reach_by_parent, select_about_by_parent
 from tools.models import Attachment, AttachmentLink
 from tools.records.kinds import Condition, Kind
 from tools.records.queries import reach_by_level
@@ -33,5 +33,5 @@ ATTACHMENT: Final = Kind(
     text="description",
     columns=("parent_type", "parent_id", "file_name", "media_type", "size_bytes", "sha256", "description"),
     reach=_reach,
-    related=is_about_by_parent,
+    related=select_about_by_parent,
 )

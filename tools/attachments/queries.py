@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, exists, false, func, literal, or_, select, update
+from sqlalchemy import Row, and_, delete, exists, false, func, literal, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from common.enums import AttachmentParent
+from common.paging import AnySelect
 from database import BookkeepingUnit, ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import Attachment, AttachmentContent, AttachmentUsage
 from tools.records.kinds import KINDS, Condition, Kind
-from tools.records.queries import is_about, is_living, reach, visible
+from tools.records.queries import ids_about, is_living, reach, visible
 
 PURGED_AT_ONCE: Final = 100
 
@@ -48,9 +49,19 @@ def is_without_parent() -> Condition:
     return without
 
 
-def is_about_by_parent(link_type: str, link_id: str) -> Condition:
-    """Whether an attachment's parent is about an object of another service."""
-    return or_(false(), *(belongs_to(kind, is_about(kind, link_type, link_id)) for kind in parents()))
+def select_about_by_parent(link_type: str, link_id: str) -> list[AnySelect]:
+    """The attachments whose parent is about an object of another service; of living ones, which have an index."""
+    columns = Attachment.__table__.alias("attached").c
+    return [
+        select(columns.id)
+        .where(
+            columns.parent_type == kind.name,
+            columns.parent_id.in_(union_all(*ids_about(kind, link_type, link_id))),
+            columns.deleted_at.is_(None),
+        )
+        .correlate(None)
+        for kind in parents()
+    ]
 
 
 async def find_parent(unit: ReadUnit, kind: Kind, actor: Principal, record_id: UUID) -> Row[Any] | None:

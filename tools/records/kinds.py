@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 
 from common.audit import Target
+from common.paging import AnySelect
 from database import ReadUnit
 from shared_auth import Principal
 from tools.records.todos import TodoSource
@@ -39,7 +40,7 @@ class Kind:
     hidden: Callable[[Principal], Condition] | None = None  # what nobody else sees, whatever the level
     shared: Callable[[Principal, str], Condition] | None = None  # who else may do an action to it
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above
-    related: Callable[[str, str], Condition] | None = None  # how else it is about an object than by its links
+    related: Callable[[str, str], list[AnySelect]] | None = None  # ids of those about an object otherwise than by links
     todos: TodoSource | None = None  # of kinds that are something to do: how calendars show them
     next_moment: NextMoment | None = None  # of kinds that repeat: what their reminders go on with
     days: tuple[str, str] | None = None  # columns: whether it is about whole days, and in which time zone these are

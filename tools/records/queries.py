@@ -86,16 +86,23 @@ def visible(kind: Kind, actor: Principal, action: str) -> Condition:
 
 def is_about(kind: Kind, link_type: str | None, link_id: str | None) -> Condition:
     """Whether a record is about an object of another service, or about any of a type."""
-    links = kind.links.c
-    wanted = [column == value for column, value in ((links.link_type, link_type), (links.link_id, link_id)) if value]
     if kind.related is None or link_type is None or link_id is None:
-        return exists().where(links.record_id == kind.table.c.id, *wanted)
-    # One list of ids, found by two indexes. Joined by OR, they would have all records looked through in the order of
-    # the list: 37 ms for one of 20,000 subjects with 100,000 reviews, instead of 0.2 ms.
-    linked = select(links.record_id).where(*wanted).correlate(None)
-    itself = select(kind.table.c.id).where(kind.related(link_type, link_id)).correlate(None)
-    about: Condition = kind.table.c.id.in_(union_all(linked, itself))
+        return exists().where(kind.links.c.record_id == kind.table.c.id, *_links_to(kind, link_type, link_id))
+    # One list of ids, each part found by an index. Joined by OR, they would have all records looked through in the
+    # order of the list: 37 ms for one of 20,000 subjects with 100,000 reviews, instead of 0.2 ms.
+    about: Condition = kind.table.c.id.in_(union_all(*ids_about(kind, link_type, link_id)))
     return about
+
+
+def ids_about(kind: Kind, link_type: str, link_id: str) -> list[AnySelect]:
+    """The records that are about an object, some maybe twice."""
+    linked = select(kind.links.c.record_id).where(*_links_to(kind, link_type, link_id)).correlate(None)
+    return [linked, *(kind.related(link_type, link_id) if kind.related else ())]
+
+
+def _links_to(kind: Kind, link_type: str | None, link_id: str | None) -> list[Condition]:
+    links = kind.links.c
+    return [column == value for column, value in ((links.link_type, link_type), (links.link_id, link_id)) if value]
 
 
 def links_of(kind: Kind) -> Any:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import and_
-
 from tools.models import Review, ReviewLink
-from tools.records.kinds import Condition, Kind
+from tools.records.kinds import Kind
+from tools.reviews.queries import select_about_subject
 from tools.reviews.requests.queries import was_asked_for
 
 _reviews: Any = Review.__table__
-
-
-def _is_about_subject(related_type: str, related_id: str) -> Condition:
-    return and_(_reviews.c.subject_type == related_type, _reviews.c.subject_id == related_id)
 
 
 REVIEW: Final = Kind(
@@ -41,5 +36,5 @@ REVIEW: Final = Kind(
     ),
     searched=("title", "body", "reviewer_name", "reviewer_email"),
     shared=was_asked_for,
-    related=_is_about_subject,
+    related=select_about_subject,
 )

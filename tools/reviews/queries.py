@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
+from common.paging import AnySelect
 from database import ReadUnit, WriteUnit
-from tools.models import ReviewSummary
+from tools.models import Review, ReviewSummary
 
 _summaries: Any = ReviewSummary.__table__
 STARS: Final = (1, 2, 3, 4, 5)
@@ -39,3 +40,9 @@ async def shift_summary(unit: WriteUnit, subject: tuple[str, str], shifts: Mappi
             set_={**then, "version": columns.version + 1},
         )
     )
+
+
+def select_about_subject(related_type: str, related_id: str) -> list[AnySelect]:
+    """The reviews of a subject: it is what they are about, without a link."""
+    columns = Review.__table__.alias("reviewed").c
+    return [select(columns.id).where(columns.subject_type == related_type, columns.subject_id == related_id)]

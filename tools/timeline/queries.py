@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Text, cast, func, literal, select, union_all
 
-from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
+from common.paging import AnySelect, ListQuery, Order, Slice, bounded, contains, created_within, fetch_slice
 from database import ReadUnit
 from shared_auth import Principal
 from tools.records.kinds import Kind
@@ -22,19 +22,33 @@ def _select_items(kind: Kind, actor: Principal, query: ListQuery, *, related_typ
         literal(kind.name).label("kind"),
         columns.id,
         cast(columns[kind.title], Text).label("title"),
-        func.coalesce(func.left(columns[kind.text], EXCERPT), "").label("excerpt"),
+        columns[kind.text].label("text"),
         columns.created_by,
         columns.created_at,
         columns.updated_at,
-    ).where(is_living(kind), reach(kind, actor, "read"), is_about(kind, related_type, related_id))
+    ).where(
+        is_living(kind),
+        reach(kind, actor, "read"),
+        is_about(kind, related_type, related_id),
+        created_within(columns.created_at, query),
+    )
     return statement.where(contains(query.q, columns[kind.title], columns[kind.text])) if query.q else statement
 
 
 async def list_items(
     unit: ReadUnit, actor: Principal, query: ListQuery, kinds: Sequence[Kind], *, related_type: str, related_id: str
 ) -> Slice:
-    """A page of what somebody may read about an object. PostgreSQL carries the cursor into each kind's part."""
-    parts = (_select_items(kind, actor, query, related_type=related_type, related_id=related_id) for kind in kinds)
-    items = union_all(*parts).subquery()
-    statement = select(*items.c).where(created_within(items.c.created_at, query))
-    return await fetch_slice(unit, statement, Order({"created_at": items.c.created_at}, items.c.id), query)
+    """A page of what somebody may read about an object. Of each kind no more is fetched than the page can have, and
+    texts are cut only then."""
+    asked = {"related_type": related_type, "related_id": related_id}
+    parts = {kind: _select_items(kind, actor, query, **asked) for kind in kinds}
+    newest = [bounded(part, _order_of(kind.table.c), query).subquery() for kind, part in parts.items()]
+    items = union_all(*(select(*part.c) for part in newest)).subquery()
+    shown = (column for column in items.c if column.key != "text")
+    excerpt = func.coalesce(func.left(items.c.text, EXCERPT), "").label("excerpt")
+    everything = union_all(*parts.values()).subquery()
+    return await fetch_slice(unit, select(*shown, excerpt), _order_of(items.c), query, counted=select(everything.c.id))
+
+
+def _order_of(columns: Any) -> Order:
+    return Order({"created_at": columns.created_at}, columns.id)
