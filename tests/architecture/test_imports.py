@@ -13,6 +13,10 @@ MODULES = {"users", "settings", "tools"}
 OPEN_TO_MIGRATIONS = {"users.permissions", "settings.permissions", "tools.permissions"}
 
 
+# Parts of the tools module that each tool may use. Every other folder is a tool, which can be taken out alone.
+SHARED_BY_TOOLS = {"records", "reminders", "recurrence", "mailing"}
+
+
 def names(modules: Iterable[Module]) -> frozenset[str]:
     return frozenset(module.name for module in modules)
 
@@ -39,6 +43,21 @@ def back_doors(modules: Sequence[Module]) -> list[str]:
         for found in imports_of(module, known)
         if (unit := found.module.partition(".")[0]) in MODULES and unit not in {found.module, module.unit}
         if not (module.unit == "migrations" and found.module in OPEN_TO_MIGRATIONS)
+    ]
+
+
+def entangled_tools(modules: Sequence[Module]) -> list[str]:
+    """Imports of one tool by another, or by what all of them share."""
+    known = names(modules)
+    folders = {name.split(".")[1] for name in known if name.startswith("tools.") and name.count(".") > 1}
+    tools = folders - SHARED_BY_TOOLS
+    return [
+        f"{module.path}:{found.line} imports {found.module}"
+        for module in modules
+        if module.path.startswith("tools/") and module.path != "tools/endpoints.py"
+        for found in imports_of(module, known)
+        if found.module.startswith("tools.") and (tool := found.module.split(".")[1]) in tools
+        if not module.path.startswith(f"tools/{tool}/")
     ]
 
 
@@ -100,6 +119,10 @@ def test_there_is_no_circle() -> None:
     assert cycle(product()) == []
 
 
+def test_every_tool_can_be_taken_out_alone() -> None:
+    assert entangled_tools(product()) == []
+
+
 def test_imports_stand_at_the_top() -> None:
     assert late_imports(product()) == []
 
@@ -131,6 +154,15 @@ def test_a_back_door_is_found() -> None:
     assert back_doors([parse("main.py", "from users import models"), parse("users/models.py", "")])
     assert back_doors([parse("migrations/seed.py", "import users.models")])
     assert back_doors([parse("main.py", "from users import find_tenant"), parse("users/x.py", "import users.y")]) == []
+
+
+def test_a_tool_that_uses_another_is_found() -> None:
+    tools = [parse(f"tools/{name}/service.py", "") for name in ("notes", "tasks", "records")]
+
+    for path in ("tools/notes/kind.py", "tools/records/kinds.py", "tools/declarations.py"):
+        assert entangled_tools([*tools, parse(path, "from tools.tasks import service")]), path
+    assert entangled_tools([*tools, parse("tools/notes/kind.py", "from tools.records import service")]) == []
+    assert entangled_tools([*tools, parse("tools/endpoints.py", "from tools import tasks")]) == []
 
 
 def test_a_circle_is_found() -> None:
