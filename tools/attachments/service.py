@@ -26,7 +26,7 @@ from tools.attachments.schemas import Attachment, AttachmentPatch, AttachmentRep
 from tools.declarations import ATTACHMENT_QUOTA
 from tools.records import service
 from tools.records.kinds import KINDS
-from tools.records.queries import find_any_record, list_records, order_of, record_conditions
+from tools.records.queries import exactly, find_any_record, list_records, order_of, record_conditions
 
 ORDER = order_of(ATTACHMENT, "file_name", "media_type", "size_bytes")
 CONTENT_PATH = "/api/v1/tools/attachments/content"
@@ -42,8 +42,7 @@ async def list_attachments(
     **filters: Any,
 ) -> Page[Attachment]:
     """A page of attachments. ``columns`` are what some must be equal to."""
-    conditions = record_conditions(ATTACHMENT, query, **filters)
-    conditions += [ATTACHMENT.table.c[name] == value for name, value in columns.items() if value is not None]
+    conditions = [*record_conditions(ATTACHMENT, query, **filters), *exactly(ATTACHMENT.table.c, **columns)]
     found = await list_records(unit, ATTACHMENT, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     items = [Attachment.model_validate(row) for row in found.rows]
     return Page(items=items, next_cursor=found.next_cursor, total=found.total)

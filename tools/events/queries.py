@@ -28,9 +28,10 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from database import ReadUnit, WriteUnit
 from tools.models import Event, EventAttendee, EventOverride
+from tools.records.kinds import Condition
+from tools.records.queries import exactly
 from users import User
 
-Condition = ColumnElement[bool]
 NOBODY: Final = false()
 _BOTH_ENDS: ColumnElement[str] = literal_column(
     "'[]'"
@@ -84,9 +85,7 @@ def event_conditions(
     is_recurring: bool | None = None,
 ) -> list[Condition]:
     """The filters that are events' own."""
-    found: list[Condition] = []
-    if status is not None:
-        found.append(_events.c.status == status)
+    found = exactly(_events.c, status=status)
     if attendee_id is not None:
         found.append(is_attended_by(attendee_id))
     if starts_after is not None:

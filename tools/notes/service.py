@@ -31,9 +31,7 @@ async def list_notes(
 ) -> Page[Note]:
     """A page of notes, pinned ones first."""
     conditions = queries.record_conditions(NOTE, query, **filters)
-    for column, wanted in ((NOTE.table.c.is_pinned, is_pinned), (NOTE.table.c.is_private, is_private)):
-        if wanted is not None:
-            conditions.append(column == wanted)
+    conditions += queries.exactly(NOTE.table.c, is_pinned=is_pinned, is_private=is_private)
     found = await queries.list_records(unit, NOTE, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     notes = [Note.model_validate(row) for row in found.rows]
     return Page(items=notes, next_cursor=found.next_cursor, total=found.total)
