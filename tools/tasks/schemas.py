@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from common.enums import TaskPriority, TaskStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Record, Tags, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Tags, Title
 from tools.reminders.schemas import Reminder, Reminders
 from tools.tasks.recurrence.rules import read_rule
 
@@ -108,7 +108,7 @@ class TaskCreate(TaskReplace):
     """A new task."""
 
 
-class TaskPatch(Payload):
+class TaskPatch(Patch):
     """Only the fields to change; ``tags`` and ``links`` are replaced as a whole."""
 
     title: TaskTitle = NOT_GIVEN
