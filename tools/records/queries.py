@@ -98,16 +98,19 @@ def is_about(kind: Kind, link_type: str | None, link_id: str | None) -> Conditio
     return about
 
 
-def links_of(kind: Kind) -> Any:
-    """A record's links as JSON, in a fixed order: a column of the same statement, so a list needs no second one."""
+def listed(owner: Any, element: Any, *order: Any, where: Sequence[Condition]) -> ColumnElement[Any]:
+    """What other tables say about a row of ``owner``, as JSON in a fixed order: a column of the same statement, so a
+    list needs no second one."""
+    found = select(func.json_agg(aggregate_order_by(element, *order))).where(*where)
+    return func.coalesce(found.correlate(owner).scalar_subquery(), cast(literal("[]"), JSON))
+
+
+def links_of(kind: Kind) -> ColumnElement[Any]:
+    """A record's links."""
     links = kind.links.c
     link = func.json_build_object("type", links.link_type, "id", links.link_id)
-    listed = (
-        select(func.json_agg(aggregate_order_by(link, links.link_type, links.link_id)))
-        .where(links.record_id == kind.table.c.id)
-        .scalar_subquery()
-    )
-    return func.coalesce(listed, cast(literal("[]"), JSON)).label("links")
+    of_record = links.record_id == kind.table.c.id
+    return listed(kind.table, link, links.link_type, links.link_id, where=[of_record]).label("links")
 
 
 @cache
