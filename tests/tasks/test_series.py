@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,11 +17,14 @@ from tests.tasks.work import TASKS, Item, change, make, read
 
 
 @pytest.fixture(scope="module")
-async def athens(alpha: TestTenant, beta: TestTenant) -> None:
-    """Both twins live in Athens."""
+async def athens(alpha: TestTenant, beta: TestTenant) -> AsyncIterator[None]:
+    """Both twins live in Athens, until these tests are over."""
     for twin in (alpha, beta):
         answer = await twin.owner.put("/settings/tenant.time_zone", json={"value": "Europe/Athens"})
         assert answer.status_code == 200
+    yield
+    for twin in (alpha, beta):
+        assert (await twin.owner.delete("/settings/tenant.time_zone")).status_code == 204
 
 
 async def follower(api: Api, task: Item) -> Item:

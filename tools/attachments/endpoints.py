@@ -150,7 +150,7 @@ async def replace_attachment(
     unit: Write, actor: AttachmentsEditor, attachment_id: UUID, payload: AttachmentReplace, reply: Replying
 ) -> Attachment:
     """Sets every editable field; what is left out gets its default. The content stays as it is."""
-    return reply.tag(await service.replace_attachment(unit, actor, attachment_id, payload, reply.expected_version))
+    return reply.tag(await service.change_attachment(unit, actor, attachment_id, payload, reply.expected_version))
 
 
 @router.patch("/{attachment_id}", summary="Change some of an attachment's fields")
@@ -159,7 +159,7 @@ async def update_attachment(
 ) -> Attachment:
     """Sets the fields given. To move a file you must be allowed to change the record it comes from and the one it goes
     to."""
-    return reply.tag(await service.update_attachment(unit, actor, attachment_id, payload, reply.expected_version))
+    return reply.tag(await service.change_attachment(unit, actor, attachment_id, payload, reply.expected_version))
 
 
 @router.delete("/{attachment_id}", status_code=204, summary="Delete an attachment")

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from common.enums import AttachmentParent
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.attachments.names import clean_name
-from tools.records.schemas import NOT_GIVEN, Links, Record
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record
 
 MAX_GIVEN_NAME: Final = 1024  # characters of what is made into a name
 SHORTEST_SECONDS: Final = 60
@@ -79,7 +79,7 @@ class AttachmentReplace(Payload):
     links: Links = Field(default_factory=list)
 
 
-class AttachmentPatch(Payload):
+class AttachmentPatch(Patch):
     """Only the fields to change; ``links`` are replaced as a whole, a parent is given by type and id."""
 
     file_name: FileName = NOT_GIVEN

@@ -26,7 +26,8 @@ from tools.attachments.schemas import Attachment, AttachmentPatch, AttachmentRep
 from tools.declarations import ATTACHMENT_QUOTA
 from tools.records import service
 from tools.records.kinds import KINDS
-from tools.records.queries import find_any_record, list_records, order_of, record_conditions
+from tools.records.queries import exactly, find_any_record, list_records, order_of, record_conditions
+from tools.records.schemas import fields_of
 
 ORDER = order_of(ATTACHMENT, "file_name", "media_type", "size_bytes")
 CONTENT_PATH = "/api/v1/tools/attachments/content"
@@ -42,8 +43,7 @@ async def list_attachments(
     **filters: Any,
 ) -> Page[Attachment]:
     """A page of attachments. ``columns`` are what some must be equal to."""
-    conditions = record_conditions(ATTACHMENT, query, **filters)
-    conditions += [ATTACHMENT.table.c[name] == value for name, value in columns.items() if value is not None]
+    conditions = [*record_conditions(ATTACHMENT, query, **filters), *exactly(ATTACHMENT.table.c, **columns)]
     found = await list_records(unit, ATTACHMENT, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     return page_of(Attachment, found)
 
@@ -74,18 +74,22 @@ async def create_attachment(
     return Attachment.model_validate(await service.get_written(unit, ATTACHMENT, attachment_id))
 
 
-async def replace_attachment(
-    unit: WriteUnit, actor: Principal, attachment_id: UUID, payload: AttachmentReplace, expected_version: int | None
+async def change_attachment(
+    unit: WriteUnit,
+    actor: Principal,
+    attachment_id: UUID,
+    payload: AttachmentReplace | AttachmentPatch,
+    expected_version: int | None,
 ) -> Attachment:
-    """Set all editable fields."""
-    return await _change(unit, actor, attachment_id, payload.model_dump(), expected_version)
-
-
-async def update_attachment(
-    unit: WriteUnit, actor: Principal, attachment_id: UUID, payload: AttachmentPatch, expected_version: int | None
-) -> Attachment:
-    """Set the given fields."""
-    return await _change(unit, actor, attachment_id, payload.model_dump(exclude_unset=True), expected_version)
+    """Set all editable fields, or those of a patch."""
+    values = fields_of(payload)
+    before = await service.begin_change(unit, ATTACHMENT, actor, attachment_id, expected_version=expected_version)
+    private = await _is_private(unit, before)
+    parent = (values.get("parent_type", before.parent_type), values.get("parent_id", before.parent_id))
+    if parent != (before.parent_type, before.parent_id):
+        private = await _check_parent(unit, actor, *parent) or private
+    await service.finish_change(unit, ATTACHMENT, before, values, private=private)
+    return Attachment.model_validate(await service.get_written(unit, ATTACHMENT, attachment_id))
 
 
 async def delete_attachment(
@@ -113,18 +117,6 @@ async def issue_address(
     private = await _is_private(unit, row)
     service.audit_record(unit, ATTACHMENT, "address_issued", attachment_id, title=row.file_name, private=private)
     return ContentLink(url=f"{CONTENT_PATH}?token={addresses.issue(address)}", expires_at=expires_at)
-
-
-async def _change(
-    unit: WriteUnit, actor: Principal, attachment_id: UUID, values: Mapping[str, Any], expected_version: int | None
-) -> Attachment:
-    before = await service.begin_change(unit, ATTACHMENT, actor, attachment_id, expected_version=expected_version)
-    private = await _is_private(unit, before)
-    parent = (values.get("parent_type", before.parent_type), values.get("parent_id", before.parent_id))
-    if parent != (before.parent_type, before.parent_id):
-        private = await _check_parent(unit, actor, *parent) or private
-    await service.finish_change(unit, ATTACHMENT, before, values, private=private)
-    return Attachment.model_validate(await service.get_written(unit, ATTACHMENT, attachment_id))
 
 
 async def _check_parent(

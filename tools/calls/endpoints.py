@@ -127,14 +127,14 @@ async def get_call(unit: Read, actor: CallsReader, call_id: UUID, reply: Replyin
 @router.put("/{call_id}", summary="Replace a call's fields")
 async def replace_call(unit: Write, actor: CallsEditor, call_id: UUID, payload: CallReplace, reply: Replying) -> Call:
     """Sets every editable field; what is left out gets its default."""
-    return reply.tag(await service.replace_call(unit, actor, call_id, payload, reply.expected_version))
+    return reply.tag(await service.change_call(unit, actor, call_id, payload, reply.expected_version))
 
 
 @router.patch("/{call_id}", summary="Change some of a call's fields")
 async def update_call(unit: Write, actor: CallsEditor, call_id: UUID, payload: CallPatch, reply: Replying) -> Call:
     """Sets the fields given and leaves the others. A new `status`, `started_at` or `ended_at` has `duration_seconds`
     computed anew, unless that is given too."""
-    return reply.tag(await service.update_call(unit, actor, call_id, payload, reply.expected_version))
+    return reply.tag(await service.change_call(unit, actor, call_id, payload, reply.expected_version))
 
 
 @router.delete("/{call_id}", status_code=204, summary="Delete a call")

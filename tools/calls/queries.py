@@ -16,7 +16,7 @@ from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.calls.kind import CALL
 from tools.records.kinds import Condition
-from tools.records.queries import is_living, order_of, reach
+from tools.records.queries import between, exactly, is_living, order_of, reach
 
 _calls: Any = CALL.table.c
 BEGAN: Final = func.coalesce(_calls.started_at, _calls.created_at)
@@ -44,22 +44,15 @@ async def find_external(unit: ReadUnit, external_id: str) -> Row[Any] | None:
 
 def call_conditions(
     *,
-    direction: CallDirection | None,
     status: Sequence[CallStatus],
     started_after: datetime | None,
     started_before: datetime | None,
     **exact: str | None,
 ) -> list[Condition]:
     """The filters that only calls have; ``exact`` are columns and what they must be."""
-    found: list[Condition] = [_calls[name] == value for name, value in exact.items() if value is not None]
-    if direction is not None:
-        found.append(_calls.direction == direction)
+    found = [*exactly(_calls, **exact), *between(BEGAN, started_after, started_before)]
     if status:
         found.append(_calls.status.in_(status))
-    if started_after is not None:
-        found.append(started_after < BEGAN)
-    if started_before is not None:
-        found.append(started_before > BEGAN)
     return found
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from common.enums import CallDirection, CallStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Record
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record
 from users import WebAddress
 
 E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
@@ -89,7 +89,7 @@ class CallCreate(CallReplace):
     """A call to log."""
 
 
-class CallPatch(Payload):
+class CallPatch(Patch):
     """Only the fields to change; ``links`` are replaced as a whole."""
 
     direction: CallDirection = NOT_GIVEN

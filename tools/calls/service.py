@@ -18,6 +18,7 @@ from tools.calls.kind import CALL
 from tools.calls.schemas import Call, CallCreate, CallPatch, CallReplace
 from tools.records import queries as records
 from tools.records import service
+from tools.records.schemas import fields_of
 
 
 async def list_calls(
@@ -51,18 +52,22 @@ async def create_call(unit: WriteUnit, actor: Principal, payload: CallCreate, se
     return Call.model_validate(await service.get_written(unit, CALL, call_id)), True
 
 
-async def replace_call(
-    unit: WriteUnit, actor: Principal, call_id: UUID, payload: CallReplace, expected_version: int | None
+async def change_call(
+    unit: WriteUnit,
+    actor: Principal,
+    call_id: UUID,
+    payload: CallReplace | CallPatch,
+    expected_version: int | None,
 ) -> Call:
-    """Set all editable fields."""
-    return await _change_call(unit, actor, call_id, payload.model_dump(), expected_version)
-
-
-async def update_call(
-    unit: WriteUnit, actor: Principal, call_id: UUID, payload: CallPatch, expected_version: int | None
-) -> Call:
-    """Set the given fields."""
-    return await _change_call(unit, actor, call_id, payload.model_dump(exclude_unset=True), expected_version)
+    """Set all editable fields, or those of a patch. Raises CallInvalid."""
+    given = fields_of(payload)
+    before = await service.begin_change(unit, CALL, actor, call_id, expected_version=expected_version)
+    known = {name: getattr(before, name) for name in CALL.columns}
+    values = rules.with_duration({**known, **given}, given)
+    if not rules.TIMING.isdisjoint(values):
+        rules.check({**known, **values}, now())
+    await service.finish_change(unit, CALL, before, values)
+    return Call.model_validate(await service.get_written(unit, CALL, call_id))
 
 
 async def delete_call(unit: WriteUnit, actor: Principal, call_id: UUID, expected_version: int | None) -> None:
@@ -88,15 +93,3 @@ async def _find_replayed(unit: WriteUnit, actor: Principal, external_id: str) ->
     if row is None:
         raise ExternalIdTaken
     return Call.model_validate(row)
-
-
-async def _change_call(
-    unit: WriteUnit, actor: Principal, call_id: UUID, given: Mapping[str, Any], expected_version: int | None
-) -> Call:
-    before = await service.begin_change(unit, CALL, actor, call_id, expected_version=expected_version)
-    known = {name: getattr(before, name) for name in CALL.columns}
-    values = rules.with_duration({**known, **given}, given)
-    if not rules.TIMING.isdisjoint(values):
-        rules.check({**known, **values}, now())
-    await service.finish_change(unit, CALL, before, values)
-    return Call.model_validate(await service.get_written(unit, CALL, call_id))

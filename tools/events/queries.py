@@ -8,29 +8,26 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     and_,
-    cast,
     collate,
     delete,
     exists,
     false,
     func,
     insert,
-    literal,
     literal_column,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from database import ReadUnit, WriteUnit
 from tools.models import Event, EventAttendee, EventOverride
+from tools.records.kinds import Condition
+from tools.records.queries import exactly, listed
 from users import User
 
-Condition = ColumnElement[bool]
 NOBODY: Final = false()
 _BOTH_ENDS: ColumnElement[str] = literal_column(
     "'[]'"
@@ -40,34 +37,23 @@ _attendees: Any = EventAttendee.__table__
 _overrides: Any = EventOverride.__table__
 
 
-def _listed(element: Any, table: Any, *order: Any, label: str) -> ColumnElement[Any]:
-    """What another table has about an event, as JSON in a fixed order."""
-    found = (
-        select(func.json_agg(aggregate_order_by(element, *order)))
-        .where(table.c.event_id == _events.c.id)
-        .correlate(_events)
-        .scalar_subquery()
-    )
-    return func.coalesce(found, cast(literal("[]"), JSON)).label(label)
-
-
 def _object(table: Any, *names: str) -> Any:
     return func.json_build_object(*(part for name in names for part in (name, table.c[name])))
 
 
-ATTENDEES: Final = _listed(
+ATTENDEES: Final = listed(
+    _events,
     _object(_attendees, "user_id", "email", "response", "comment", "responded_at"),
-    _attendees,
     _attendees.c.user_id,
     collate(_attendees.c.email, "C"),
-    label="attendees",
-)
-CHANGED_OCCURRENCES: Final = _listed(
+    where=[_attendees.c.event_id == _events.c.id],
+).label("attendees")
+CHANGED_OCCURRENCES: Final = listed(
+    _events,
     _object(_overrides, "original_starts_at", "title", "location", "starts_at", "ends_at", "status"),
-    _overrides,
     _overrides.c.original_starts_at,
-    label="changed_occurrences",
-)
+    where=[_overrides.c.event_id == _events.c.id],
+).label("changed_occurrences")
 
 
 def is_attended_by(user_id: UUID) -> Condition:
@@ -84,9 +70,7 @@ def event_conditions(
     is_recurring: bool | None = None,
 ) -> list[Condition]:
     """The filters that are events' own."""
-    found: list[Condition] = []
-    if status is not None:
-        found.append(_events.c.status == status)
+    found = exactly(_events.c, status=status)
     if attendee_id is not None:
         found.append(is_attended_by(attendee_id))
     if starts_after is not None:

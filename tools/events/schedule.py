@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 
 from common.enums import EventStatus
 from common.errors import ScheduleInvalid
-from tools.events.rule_dates import Effort, dates_within, last_date
-from tools.events.rules import Rule, RuleError, parse_rule
+from tools.events.rules import LAST_YEAR, read_rule
+from tools.recurrence.dates import Effort, dates_within, last_date
+from tools.recurrence.rules import Rule, RuleError
 
+LAST_DAY: Final = date(LAST_YEAR, 12, 31)
 MAX_DURATION: Final = timedelta(days=366)
 SPARE: Final = timedelta(days=2)  # of a date in one zone from the moment in another
 
@@ -68,9 +70,9 @@ class Schedule:
             return
         zone = self.zone
         local = self.starts_at.astimezone(zone)
-        rule, _ = _parsed(self.rrule, self.timezone)
+        rule = _read(self.rrule, self.timezone)
         first = max(low, self.starts_at) - (self.ends_at - self.starts_at) - SPARE
-        for day in dates_within(rule, local.date(), first.date(), (high + SPARE).date()):
+        for day in dates_within(rule, local.date(), first.date(), min((high + SPARE).date(), LAST_DAY)):
             start = moment_of(day, local.time(), zone)
             end = self.end_of(start)
             if self.last_ends_at is not None and end > self.last_ends_at:
@@ -95,8 +97,8 @@ def check_schedule(values: Mapping[str, Any], effort: Effort | None = None) -> d
             raise _refusal("exdates", "Without rrule there is nothing to leave out.")
         return {"starts_at": starts_at, "ends_at": ends_at, "exdates": [], "last_ends_at": ends_at}
     try:
-        rule, text = parse_rule(values["rrule"], zone)
-        plain = Schedule(starts_at, ends_at, values["all_day"], values["timezone"], text, frozenset(), None)
+        rule = read_rule(values["rrule"], zone)
+        plain = Schedule(starts_at, ends_at, values["all_day"], values["timezone"], rule.text, frozenset(), None)
         _check_start(rule, plain)
         last_ends_at = _last_end(rule, plain, effort or Effort())
     except RuleError as error:
@@ -104,7 +106,7 @@ def check_schedule(values: Mapping[str, Any], effort: Effort | None = None) -> d
     return {
         "starts_at": starts_at,
         "ends_at": ends_at,
-        "rrule": text,
+        "rrule": rule.text,
         "exdates": exdates,
         "last_ends_at": last_ends_at,
     }
@@ -136,8 +138,8 @@ def overlaps(start: datetime, end: datetime, low: datetime, high: datetime) -> b
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str, timezone: str) -> tuple[Rule, str]:
-    return parse_rule(text, ZoneInfo(timezone))
+def _read(text: str, timezone: str) -> Rule:
+    return read_rule(text, ZoneInfo(timezone))
 
 
 def _check_times(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, *, all_day: bool) -> None:
@@ -167,7 +169,7 @@ def _last_end(rule: Rule, schedule: Schedule, effort: Effort) -> datetime | None
     zone = schedule.zone
     local = schedule.starts_at.astimezone(zone)
     if rule.count is not None:
-        last = moment_of(last_date(rule, local.date(), effort), local.time(), zone)
+        last = moment_of(last_date(rule, local.date(), LAST_DAY, effort), local.time(), zone)
     elif rule.until is None:
         return None
     elif isinstance(rule.until, datetime):

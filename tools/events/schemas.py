@@ -12,7 +12,7 @@ from common.enums import AttendeeResponse, EventStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.events.rules import FIRST_YEAR, LAST_YEAR
 from tools.models import MAX_EXDATES
-from tools.records.schemas import NOT_GIVEN, Links, Record, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Title
 from tools.reminders.schemas import Reminder, Reminders
 from users import Email, TimeZone, WebAddress, normalize_email
 
@@ -128,7 +128,7 @@ class EventCreate(EventReplace):
     """A new event."""
 
 
-class EventPatch(Payload):
+class EventPatch(Patch):
     """Only the fields to change; lists are replaced as a whole."""
 
     title: EventTitle = NOT_GIVEN

@@ -57,13 +57,13 @@ async def get_note(unit: Read, actor: NotesReader, note_id: UUID, reply: Replyin
 @router.put("/{note_id}", summary="Replace a note's fields")
 async def replace_note(unit: Write, actor: NotesEditor, note_id: UUID, payload: NoteReplace, reply: Replying) -> Note:
     """Sets every editable field; what is left out gets its default."""
-    return reply.tag(await service.replace_note(unit, actor, note_id, payload, reply.expected_version))
+    return reply.tag(await service.change_note(unit, actor, note_id, payload, reply.expected_version))
 
 
 @router.patch("/{note_id}", summary="Change some of a note's fields")
 async def update_note(unit: Write, actor: NotesEditor, note_id: UUID, payload: NotePatch, reply: Replying) -> Note:
     """Sets the fields given and leaves the others. Only its author can make a note private."""
-    return reply.tag(await service.update_note(unit, actor, note_id, payload, reply.expected_version))
+    return reply.tag(await service.change_note(unit, actor, note_id, payload, reply.expected_version))
 
 
 @router.delete("/{note_id}", status_code=204, summary="Delete a note")

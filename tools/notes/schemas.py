@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from shared_models import Payload, PlainText
-from tools.records.schemas import NOT_GIVEN, Links, Record, Tags, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Tags, Title
 
 NoteTitle = Annotated[Title, Field(examples=["Vegetarian meals"])]
 Content = Annotated[
@@ -45,7 +45,7 @@ class NoteCreate(NoteReplace):
     """A new note."""
 
 
-class NotePatch(Payload):
+class NotePatch(Patch):
     """Only the fields to change; ``tags`` and ``links`` are replaced as a whole."""
 
     title: NoteTitle = NOT_GIVEN

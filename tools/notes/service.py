@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from shared_models import Page, page_of
 from tools.notes.kind import NOTE
 from tools.notes.schemas import Note, NoteCreate, NotePatch, NoteReplace
 from tools.records import queries, service
+from tools.records.schemas import fields_of
 
 ORDER = queries.order_of(NOTE, "title", "is_pinned", default="-is_pinned,-created_at")
 
@@ -31,9 +31,7 @@ async def list_notes(
 ) -> Page[Note]:
     """A page of notes, pinned ones first."""
     conditions = queries.record_conditions(NOTE, query, **filters)
-    for column, wanted in ((NOTE.table.c.is_pinned, is_pinned), (NOTE.table.c.is_private, is_private)):
-        if wanted is not None:
-            conditions.append(column == wanted)
+    conditions += queries.exactly(NOTE.table.c, is_pinned=is_pinned, is_private=is_private)
     found = await queries.list_records(unit, NOTE, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     return page_of(Note, found)
 
@@ -51,18 +49,22 @@ async def create_note(unit: WriteUnit, actor: Principal, payload: NoteCreate, se
     return Note.model_validate(await service.get_written(unit, NOTE, note_id))
 
 
-async def replace_note(
-    unit: WriteUnit, actor: Principal, note_id: UUID, payload: NoteReplace, expected_version: int | None
+async def change_note(
+    unit: WriteUnit,
+    actor: Principal,
+    note_id: UUID,
+    payload: NoteReplace | NotePatch,
+    expected_version: int | None,
 ) -> Note:
-    """Set all editable fields."""
-    return await _change_note(unit, actor, note_id, payload.model_dump(), expected_version)
-
-
-async def update_note(
-    unit: WriteUnit, actor: Principal, note_id: UUID, payload: NotePatch, expected_version: int | None
-) -> Note:
-    """Set the given fields."""
-    return await _change_note(unit, actor, note_id, payload.model_dump(exclude_unset=True), expected_version)
+    """Set all editable fields, or those of a patch. Raises PermissionDenied for one that somebody else is to hide."""
+    values = fields_of(payload)
+    before = await service.begin_change(unit, NOTE, actor, note_id, expected_version=expected_version)
+    becomes_private = values.get("is_private", before.is_private)
+    if becomes_private and before.created_by != actor.user_id:
+        # Otherwise an administrator could make somebody's note vanish for everybody but its author, himself included.
+        raise PermissionDenied("Only its author can make a note private.", permission=NOTE.needs("update"))
+    await service.finish_change(unit, NOTE, before, values, private=becomes_private or before.is_private)
+    return Note.model_validate(await service.get_written(unit, NOTE, note_id))
 
 
 async def delete_note(unit: WriteUnit, actor: Principal, note_id: UUID, expected_version: int | None) -> None:
@@ -73,16 +75,4 @@ async def delete_note(unit: WriteUnit, actor: Principal, note_id: UUID, expected
 async def restore_note(unit: WriteUnit, actor: Principal, note_id: UUID) -> Note:
     """Bring a deleted note back."""
     await service.restore_record(unit, NOTE, actor, note_id)
-    return Note.model_validate(await service.get_written(unit, NOTE, note_id))
-
-
-async def _change_note(
-    unit: WriteUnit, actor: Principal, note_id: UUID, values: Mapping[str, Any], expected_version: int | None
-) -> Note:
-    before = await service.begin_change(unit, NOTE, actor, note_id, expected_version=expected_version)
-    becomes_private = values.get("is_private", before.is_private)
-    if becomes_private and before.created_by != actor.user_id:
-        # Otherwise an administrator could make somebody's note vanish for everybody but its author, himself included.
-        raise PermissionDenied("Only its author can make a note private.", permission=NOTE.needs("update"))
-    await service.finish_change(unit, NOTE, before, values, private=becomes_private or before.is_private)
     return Note.model_validate(await service.get_written(unit, NOTE, note_id))

@@ -105,16 +105,19 @@ def _links_to(kind: Kind, link_type: str | None, link_id: str | None) -> list[Co
     return [column == value for column, value in ((links.link_type, link_type), (links.link_id, link_id)) if value]
 
 
-def links_of(kind: Kind) -> Any:
-    """A record's links as JSON, in a fixed order: a column of the same statement, so a list needs no second one."""
+def listed(owner: Any, element: Any, *order: Any, where: Sequence[Condition]) -> ColumnElement[Any]:
+    """What other tables say about a row of ``owner``, as JSON in a fixed order: a column of the same statement, so a
+    list needs no second one."""
+    found = select(func.json_agg(aggregate_order_by(element, *order))).where(*where)
+    return func.coalesce(found.correlate(owner).scalar_subquery(), cast(literal("[]"), JSON))
+
+
+def links_of(kind: Kind) -> ColumnElement[Any]:
+    """A record's links."""
     links = kind.links.c
     link = func.json_build_object("type", links.link_type, "id", links.link_id)
-    listed = (
-        select(func.json_agg(aggregate_order_by(link, links.link_type, links.link_id)))
-        .where(links.record_id == kind.table.c.id)
-        .scalar_subquery()
-    )
-    return func.coalesce(listed, cast(literal("[]"), JSON)).label("links")
+    of_record = links.record_id == kind.table.c.id
+    return listed(kind.table, link, links.link_type, links.link_id, where=[of_record]).label("links")
 
 
 @cache
@@ -135,24 +138,38 @@ def order_of(kind: Kind, *names: str, default: str = "-created_at") -> Order:
     return Order({name: columns[name] for name in ("created_at", "updated_at", *names)}, columns.id, default)
 
 
-def record_conditions(
+def exactly(columns: Any, **wanted: Any) -> list[Condition]:
+    """What columns must be equal to. None does not narrow."""
+    return [columns[name] == value for name, value in wanted.items() if value is not None]
+
+
+def between(column: ColumnElement[Any], after: Any, before: Any) -> list[Condition]:
+    """Behind one value and before another, both exclusive. None does not narrow."""
+    found = [] if after is None else [column > after]
+    return found if before is None else [*found, column < before]
+
+
+def record_conditions(kind: Kind, query: Search, **filters: Any) -> list[Condition]:
+    """The filters that all lists have: those of ``common_conditions``, and when a record was made."""
+    return [created_within(kind.table.c.created_at, query), *common_conditions(kind, q=query.q, **filters)]
+
+
+def common_conditions(
     kind: Kind,
-    query: Search,
     *,
+    q: str | None = None,
     related_type: str | None = None,
     related_id: str | None = None,
     created_by: UUID | None = None,
     tags: Sequence[str] = (),
 ) -> list[Condition]:
-    """The filters that all lists have. Every one of ``tags`` must be there."""
+    """What any record is found by, whatever its moments are. Every one of ``tags`` must be there."""
     columns = kind.table.c
-    found = [created_within(columns.created_at, query)]
-    if query.q:
-        found.append(contains(query.q, *(columns[name] for name in kind.searched or (kind.title, kind.text))))
+    found = exactly(columns, created_by=created_by)
+    if q:
+        found.append(contains(q, *(columns[name] for name in kind.searched or (kind.title, kind.text))))
     if related_type is not None or related_id is not None:
         found.append(is_about(kind, related_type, related_id))
-    if created_by is not None:
-        found.append(columns.created_by == created_by)
     if tags:
         found.append(columns.tags.contains(list(tags)))
     return found

@@ -15,6 +15,15 @@ NOT_GIVEN: Any = None
 """The default of a field that may be left out of a PATCH but not be null. It is never read: only given fields are."""
 
 
+class Patch(Payload):
+    """Base of what changes a record's given fields; of all other payloads, every field is written."""
+
+
+def fields_of(payload: Payload) -> dict[str, Any]:
+    """The fields to write: all, or those that a patch gives."""
+    return payload.model_dump(exclude_unset=isinstance(payload, Patch))
+
+
 class Link(Shape, Payload):
     """A reference to an object of another service: free text, which this service does not look up."""
 

@@ -35,7 +35,7 @@ from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import Reminder
 from tools.records.kinds import KINDS, Condition, Kind
-from tools.records.queries import is_living, reach
+from tools.records.queries import between, exactly, is_living, reach
 from users import User
 
 _reminders: Any = Reminder.__table__
@@ -137,14 +137,8 @@ async def list_reminders(
     conditions: list[Condition] = [columns.user_id == actor.user_id, created_within(columns.created_at, query)]
     if query.q:
         conditions.append(contains(query.q, title))
-    if status is not None:
-        conditions.append(columns.status == status)
-    if record_type is not None:
-        conditions.append(columns.record_type == record_type)
-    if due_after is not None:
-        conditions.append(columns.due_at > due_after)
-    if due_before is not None:
-        conditions.append(columns.due_at < due_before)
+    conditions += exactly(columns, status=status, record_type=record_type)
+    conditions += between(columns.due_at, due_after, due_before)
     statement = _select_reminders().add_columns(title.label("title")).where(*conditions)
     return await fetch_slice(unit, statement, ORDER, query)
 

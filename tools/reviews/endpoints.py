@@ -105,7 +105,7 @@ async def replace_review(
 ) -> Review:
     """Sets every editable field; what is left out gets its default. Nobody changes what a verified customer said: 409
     `review_verified`."""
-    return reply.tag(await service.replace_review(unit, actor, review_id, payload, reply.expected_version))
+    return reply.tag(await service.change_review(unit, actor, review_id, payload, reply.expected_version))
 
 
 @records.patch("/{review_id}", summary="Change some of a review's fields")
@@ -114,7 +114,7 @@ async def update_review(
 ) -> Review:
     """Sets the fields given and leaves the others. An approved review whose published words change is `pending` again,
     unless you may moderate. Nobody changes what a verified customer said: 409 `review_verified`."""
-    return reply.tag(await service.update_review(unit, actor, review_id, payload, reply.expected_version))
+    return reply.tag(await service.change_review(unit, actor, review_id, payload, reply.expected_version))
 
 
 @records.delete("/{review_id}", status_code=204, summary="Delete a review")

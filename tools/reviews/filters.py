@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from common.enums import ReviewStatus
 from tools.records.kinds import Condition
+from tools.records.queries import exactly
 from tools.reviews.kind import REVIEW
+
+EXACT: Final = ("subject_type", "subject_id", "is_verified", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,7 @@ class ReviewFilters:
 def review_conditions(wanted: ReviewFilters) -> list[Condition]:
     """The same as SQL."""
     columns = REVIEW.table.c
-    exactly = ("subject_type", "subject_id", "is_verified", "source")
-    found: list[Condition] = [
-        columns[name] == value for name in exactly if (value := getattr(wanted, name)) is not None
-    ]
+    found = exactly(columns, **{name: getattr(wanted, name) for name in EXACT})
     if wanted.statuses:
         found.append(columns.status.in_(wanted.statuses))
     if wanted.rating_min is not None:

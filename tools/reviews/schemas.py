@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from common.enums import ReviewStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Record, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Title
 from users import Email
 
 SubjectType = Annotated[PlainText, StringConstraints(min_length=1, max_length=64), Field(examples=["hotel"])]
@@ -65,7 +65,7 @@ class ReviewCreate(ReviewReplace):
     """A new review, as staff writes it down or brings it from elsewhere."""
 
 
-class ReviewPatch(Payload):
+class ReviewPatch(Patch):
     """Only the fields to change; ``links`` are replaced as a whole."""
 
     subject_type: SubjectType = NOT_GIVEN

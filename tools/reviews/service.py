@@ -17,6 +17,7 @@ from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.records import queries, service
+from tools.records.schemas import fields_of
 from tools.reviews.filters import ReviewFilters, review_conditions
 from tools.reviews.kind import REVIEW
 from tools.reviews.schemas import Rejection, Review, ReviewCreate, ReviewPatch, ReviewReplace, ReviewReply
@@ -49,18 +50,23 @@ async def create_review(unit: WriteUnit, actor: Principal, payload: ReviewCreate
     return Review.model_validate(await service.get_written(unit, REVIEW, review_id))
 
 
-async def replace_review(
-    unit: WriteUnit, actor: Principal, review_id: UUID, payload: ReviewReplace, expected_version: int | None
+async def change_review(
+    unit: WriteUnit,
+    actor: Principal,
+    review_id: UUID,
+    payload: ReviewReplace | ReviewPatch,
+    expected_version: int | None,
 ) -> Review:
-    """Set all editable fields. Raises ReviewVerified."""
-    return await _change_review(unit, actor, review_id, payload.model_dump(), expected_version)
-
-
-async def update_review(
-    unit: WriteUnit, actor: Principal, review_id: UUID, payload: ReviewPatch, expected_version: int | None
-) -> Review:
-    """Set the given fields. Raises ReviewVerified."""
-    return await _change_review(unit, actor, review_id, payload.model_dump(exclude_unset=True), expected_version)
+    """Set all editable fields, or those of a patch. Raises ReviewVerified."""
+    values = fields_of(payload)
+    before = await service.begin_change(unit, REVIEW, actor, review_id, expected_version=expected_version)
+    if before.is_verified and (_differs(before, values, SAID) or _renames(before, values)):
+        raise ReviewVerified
+    republished = before.status == ReviewStatus.APPROVED and _differs(before, values, PUBLISHED)
+    if republished and not actor.may(REVIEW.needs("moderate")):
+        # Otherwise whoever got one sentence approved could publish any other.
+        values = {**values, "status": ReviewStatus.PENDING}
+    return await _finish(unit, before, values, "updated")
 
 
 async def delete_review(unit: WriteUnit, actor: Principal, review_id: UUID, expected_version: int | None) -> None:
@@ -107,19 +113,6 @@ async def reply_to_review(
     if reply == before.reply:
         return Review.model_validate(before)
     return await _finish(unit, before, {"reply": reply, "replied_at": now() if reply else None}, "replied")
-
-
-async def _change_review(
-    unit: WriteUnit, actor: Principal, review_id: UUID, values: Mapping[str, Any], expected_version: int | None
-) -> Review:
-    before = await service.begin_change(unit, REVIEW, actor, review_id, expected_version=expected_version)
-    if before.is_verified and (_differs(before, values, SAID) or _renames(before, values)):
-        raise ReviewVerified
-    republished = before.status == ReviewStatus.APPROVED and _differs(before, values, PUBLISHED)
-    if republished and not actor.may(REVIEW.needs("moderate")):
-        # Otherwise whoever got one sentence approved could publish any other.
-        values = {**values, "status": ReviewStatus.PENDING}
-    return await _finish(unit, before, values, "updated")
 
 
 def _differs(before: Row[Any], values: Mapping[str, Any], names: tuple[str, ...]) -> bool:

@@ -57,7 +57,7 @@ async def replace_task(  # noqa: PLR0917 - FastAPI calls it by keyword
 ) -> Task:
     """Sets every editable field; what is left out gets its default, save `position`."""
     return reply.tag(
-        await service.replace_task(
+        await service.change_task(
             unit, actor, task_id, payload, expected_version=reply.expected_version, settings=settings
         )
     )
@@ -70,7 +70,7 @@ async def update_task(  # noqa: PLR0917 - FastAPI calls it by keyword
     """Sets the fields given and leaves the others. `status` sets and clears `completed_at`; the first completion of a
     task with a `recurrence` makes the next one."""
     return reply.tag(
-        await service.update_task(
+        await service.change_task(
             unit, actor, task_id, payload, expected_version=reply.expected_version, settings=settings
         )
     )

@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from common.enums import TaskPriority, TaskStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Record, Tags, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Tags, Title
 from tools.reminders.schemas import Reminder, Reminders
-from tools.tasks.recurrence.rules import parse_rule
+from tools.tasks.recurrence.rules import read_rule
 
 EXAMPLE_ID: Final = "01a2070b-d702-75af-a80e-ace08e3a517f"
 
@@ -34,7 +34,7 @@ Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, exampl
 
 def _as_rule(text: str) -> str:
     try:
-        return parse_rule(text).text
+        return read_rule(text).text
     except ValueError as error:
         raise PydanticCustomError("recurrence_invalid", "{reason}", {"reason": str(error)}) from None
 
@@ -108,7 +108,7 @@ class TaskCreate(TaskReplace):
     """A new task."""
 
 
-class TaskPatch(Payload):
+class TaskPatch(Patch):
     """Only the fields to change; ``tags`` and ``links`` are replaced as a whole."""
 
     title: TaskTitle = NOT_GIVEN

@@ -12,7 +12,8 @@ from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.records import queries as records
 from tools.records import service
-from tools.tasks.changes import change_task, complete_new
+from tools.records.schemas import fields_of
+from tools.tasks import changes
 from tools.tasks.filters.queries import ORDER, filter_conditions
 from tools.tasks.filters.schemas import TaskFilters
 from tools.tasks.kind import TASK
@@ -45,7 +46,7 @@ async def get_written_task(unit: ReadUnit, task_id: UUID) -> Task:
 
 async def create_task(unit: WriteUnit, actor: Principal, payload: TaskCreate, settings: Effective) -> Task:
     """A new task. Raises UnknownReference or Unprocessable."""
-    values = await complete_new(unit, actor, payload.model_dump())
+    values = await changes.complete_new(unit, actor, payload.model_dump())
     task_id = await service.create_record(unit, TASK, values, settings, created_by=actor.user_id)
     if values["reminders"]:
         await keep_reminders(unit, task_id)
@@ -54,33 +55,20 @@ async def create_task(unit: WriteUnit, actor: Principal, payload: TaskCreate, se
     return await get_written_task(unit, task_id)
 
 
-async def replace_task(
+async def change_task(
     unit: WriteUnit,
     actor: Principal,
     task_id: UUID,
-    payload: TaskReplace,
+    payload: TaskReplace | TaskPatch,
     *,
     expected_version: int | None,
     settings: Effective,
 ) -> Task:
-    """Set all editable fields; without a position, all but that."""
-    values = payload.model_dump(exclude={"position"} if payload.position is None else set())
-    await change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
-    return await get_written_task(unit, task_id)
-
-
-async def update_task(
-    unit: WriteUnit,
-    actor: Principal,
-    task_id: UUID,
-    payload: TaskPatch,
-    *,
-    expected_version: int | None,
-    settings: Effective,
-) -> Task:
-    """Set the given fields."""
-    values = payload.model_dump(exclude_unset=True)
-    await change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
+    """Set all editable fields, without a position all but that; or those of a patch."""
+    values = fields_of(payload)
+    if payload.position is None:
+        values.pop("position", None)
+    await changes.change_task(unit, actor, task_id, values, expected_version=expected_version, settings=settings)
     return await get_written_task(unit, task_id)
 
 

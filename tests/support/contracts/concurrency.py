@@ -103,7 +103,7 @@ class IdempotencyContract(Contract):
         made = [answer for answer in answers if answer.status_code == 201]
         refused = [answer for answer in answers if answer.status_code != 201]
         assert len({answer.json()[self.resource.identity] for answer in made}) == 1
-        assert [answer for answer in made if "Idempotency-Replayed" not in answer.headers] == [made[0]]
+        assert ["Idempotency-Replayed" in answer.headers for answer in made].count(False) == 1
         assert {(answer.status_code, answer.json()["code"]) for answer in refused} <= {(409, "idempotency_in_flight")}
         assert all("Retry-After" in answer.headers for answer in refused)
 

@@ -14,9 +14,9 @@ from common.paging import AnySelect, ListQuery, Order, Slice, fetch_slice
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.events.kind import EVENT
-from tools.events.queries import CHANGED_OCCURRENCES, Condition
+from tools.events.queries import CHANGED_OCCURRENCES
 from tools.models import EventFeed
-from tools.records.kinds import Kind
+from tools.records.kinds import Condition, Kind
 from tools.records.queries import is_living, reach, select_records
 from users import User
 

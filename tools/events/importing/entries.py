@@ -15,10 +15,10 @@ from common.errors import ScheduleInvalid
 from tools.events.importing.reader import CalendarFile, Entry, EntryError, read_properties
 from tools.events.importing.times import find_zone, is_date, read_end, read_times, zone_of
 from tools.events.occurrences.schemas import OccurrenceReplace
-from tools.events.rule_dates import Effort
 from tools.events.schedule import Schedule, check_schedule, check_times
 from tools.events.schemas import EventCreate
 from tools.models import MAX_EXDATES
+from tools.recurrence.dates import Effort
 
 UNNAMED: Final = "(…)"
 MAX_EFFORT: Final = 200_000  # days tried for all rules of a file: half a second

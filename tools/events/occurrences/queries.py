@@ -9,32 +9,18 @@ from uuid import UUID
 from sqlalchemy import Row, exists, or_, select
 
 from common.enums import AttendeeResponse, EventStatus
-from common.paging import contains
 from database import ReadUnit
 from shared_auth import Principal
 from tools.events.kind import EVENT
 from tools.events.occurrences.schemas import Window
-from tools.events.queries import ATTENDEES, CHANGED_OCCURRENCES, Condition, happens_within
+from tools.events.queries import ATTENDEES, CHANGED_OCCURRENCES, happens_within
 from tools.models import EventAttendee
-from tools.records.queries import is_about, is_living, reach
+from tools.records.kinds import Condition
+from tools.records.queries import is_living, reach
 
 _events = EVENT.table.c
 _attendees: Any = EventAttendee.__table__
 _TIMES: Final = ("id", "starts_at", "ends_at", "all_day", "timezone", "rrule", "exdates", "last_ends_at", "status")
-
-
-def occurrence_conditions(
-    *, related_type: str | None, related_id: str | None, created_by: UUID | None, q: str | None
-) -> list[Condition]:
-    """The filters that occurrences share with events."""
-    found: list[Condition] = []
-    if related_type is not None or related_id is not None:
-        found.append(is_about(EVENT, related_type, related_id))
-    if created_by is not None:
-        found.append(_events.created_by == created_by)
-    if q:
-        found.append(contains(q, *(_events[name] for name in EVENT.searched)))
-    return found
 
 
 async def list_candidates(

@@ -30,6 +30,7 @@ from tools.events.schemas import Event
 from tools.events.service import finish_event, note_change
 from tools.models import MAX_EXDATES
 from tools.records import service
+from tools.records.queries import common_conditions
 
 MAX_CHANGED: Final = MAX_EXDATES
 
@@ -45,7 +46,7 @@ async def list_occurrences(
 ) -> Occurrences:
     """What happens in a window of what the actor may read. Raises TooManyOccurrences."""
     conditions = [
-        *queries.occurrence_conditions(**filters),
+        *common_conditions(EVENT, **filters),
         *events.event_conditions(status=None, attendee_id=attendee_id),
     ]
     rows = _all(await queries.list_candidates(unit, actor, window, conditions, MAX_OCCURRENCES + 1))

@@ -15,7 +15,7 @@ from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import Review, ReviewRequest
 from tools.records.kinds import Condition, Kind
-from tools.records.queries import colleagues_of, reach, visible
+from tools.records.queries import colleagues_of, exactly, reach, visible
 from tools.reviews.requests.schemas import RequestStatus
 
 _requests: Any = ReviewRequest.__table__
@@ -65,9 +65,7 @@ async def list_requests(
         statement = statement.where(
             contains(query.q, _columns.reviewer_email, _columns.reviewer_name, _columns.subject_name)
         )
-    for name, value in equal.items():
-        statement = statement if value is None else statement.where(_columns[name] == value)
-    return await fetch_slice(unit, statement, ORDER, query)
+    return await fetch_slice(unit, statement.where(*exactly(_columns, **equal)), ORDER, query)
 
 
 async def find_request(unit: ReadUnit, actor: Principal, request_id: UUID) -> Row[Any] | None:

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, Row, Text, any_, cast, delete, exists, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy import Row, Text, any_, delete, exists, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from common.paging import AnySelect, ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import TaskComment, TaskMention
 from tools.records.kinds import Condition
-from tools.records.queries import is_living, reach
+from tools.records.queries import is_living, listed, reach
 from tools.tasks.kind import TASK
 from users import User
 
@@ -38,15 +38,16 @@ def _of_task(actor: Principal, action: str) -> Condition:
 def _select_comments(task_id: UUID, actor: Principal) -> AnySelect:
     """The comments on a task that somebody may read, in the columns of the schema ``Comment``."""
     user = func.json_build_object("id", _users.c.id, "username", _users.c.username)
-    mentions = (
-        select(func.json_agg(aggregate_order_by(user, _users.c.username_normalized, _users.c.id)))
-        .select_from(_mentions.join(_users, _users.c.id == _mentions.c.user_id))
-        .where(_mentions.c.comment_id == _comments.c.id, _mentions.c.is_current)
-        .scalar_subquery()
+    mentions = listed(
+        _comments,
+        user,
+        _users.c.username_normalized,
+        _users.c.id,
+        where=[_mentions.c.comment_id == _comments.c.id, _mentions.c.is_current, _mentions.c.user_id == _users.c.id],
     )
     return select(
         *_comments.c,
-        func.coalesce(mentions, cast(literal("[]"), JSON)).label("mentions"),
+        mentions.label("mentions"),
         _of_task(actor, "update").label("may_edit_task"),
     ).where(_comments.c.task_id == task_id, _of_task(actor, "read"))
 

@@ -12,6 +12,7 @@ from common.enums import TaskPriority, TaskStatus
 from common.paging import Order
 from shared_auth import Principal
 from tools.records.kinds import Condition
+from tools.records.queries import between
 from tools.tasks.filters.schemas import TaskFilters, TaskTimes
 from tools.tasks.kind import TASK
 from tools.tasks.tree.queries import is_overdue
@@ -74,15 +75,11 @@ def _times(times: TaskTimes) -> list[Condition]:
 
 
 def _states(filters: TaskFilters) -> list[Condition]:
-    found: list[Condition] = []
+    found = between(_columns.position, filters.position_after, filters.position_before)
     if filters.status:
         found.append(_columns.status.in_(filters.status))
     if filters.priority:
         found.append(_columns.priority.in_(filters.priority))
-    if filters.position_after is not None:
-        found.append(_columns.position > filters.position_after)
-    if filters.position_before is not None:
-        found.append(_columns.position < filters.position_before)
     if filters.is_overdue is not None:
         found.append(is_overdue() == filters.is_overdue)
     if filters.is_recurring is not None:

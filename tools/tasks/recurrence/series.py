@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from tools.tasks.recurrence.rules import Rule
+from tools.recurrence.dates import next_date
+from tools.recurrence.rules import Rule
+from tools.tasks.recurrence.rules import is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,12 @@ def next_times(
         return None
     anchor = times.anchor or completed_at
     local = _on_the_wall(anchor, zone, earlier.anchor if earlier else None)
-    day = rule.pattern.following(local.date())
+    day = next_date(rule, local.date())
     if day is None:
         return None
     following = datetime.combine(day, local.time())
     moment = _in_utc(following, zone)
-    if rule.until is not None and rule.until.excludes(following, moment):
+    if is_over(rule, following, moment):
         return None
     if times.due_at is None and times.start_at is not None:
         return Times(moment, None)

@@ -20,7 +20,7 @@ from tools.tasks.kind import TASK
 from tools.tasks.positions import between
 from tools.tasks.queries import is_active_user
 from tools.tasks.recurrence import queries
-from tools.tasks.recurrence.rules import parse_rule
+from tools.tasks.recurrence.rules import after_one, read_rule
 from tools.tasks.recurrence.series import Times, next_times
 from tools.tasks.reminding import keep_reminders
 from tools.tasks.tree.queries import find_last_position
@@ -44,7 +44,7 @@ async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -
     done = await service.get_written(unit, TASK, task_id)
     if done.recurrence is None or await queries.has_next(unit, task_id):
         return
-    rule = parse_rule(done.recurrence)
+    rule = read_rule(done.recurrence)
     times = next_times(
         rule,
         Times(done.start_at, done.due_at),
@@ -58,7 +58,7 @@ async def continue_series(unit: WriteUnit, task_id: UUID, settings: Effective) -
         "status": TaskStatus.TODO,
         "start_at": times.start_at,
         "due_at": times.due_at,
-        "recurrence": rule.after_one().text,
+        "recurrence": after_one(rule).text,
         "previous_id": task_id,
         "position": between(await find_last_position(unit, TaskStatus.TODO), None),
     }

@@ -13,9 +13,12 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any, Final
 
-from tools.events.rules import LAST_YEAR, Rule, RuleError
+from tools.recurrence.rules import Rule, RuleError
 
 MAX_DAYS_TRIED: Final = 10_000  # 25 ms; a daily rule has as many in 27 years, one of a month of the year in 300
+# A 29 February on a given weekday comes round in 28 years, or in 40 across a century's year that has none.
+RAREST_YEARS: Final = 40
+LAST_YEAR: Final = 9000  # so far before the last of the calendar that no step leaves it
 
 
 @dataclass(slots=True)
@@ -31,15 +34,22 @@ class Effort:
             raise RuleError("It takes too long to work the rule out: it has too few dates.")
 
 
-def last_date(rule: Rule, start: date, effort: Effort) -> date:
-    """The date of the last of COUNT occurrences. Raises RuleError if that takes too long."""
+def last_date(rule: Rule, start: date, last: date, effort: Effort) -> date:
+    """The date of the last of COUNT occurrences that are not after ``last``. Raises RuleError if it takes too long."""
     assert rule.count is not None
-    dates = dates_within(rule, start, start, date(LAST_YEAR, 12, 31), effort)
-    return max(islice(dates, rule.count), default=start)
+    return max(islice(dates_within(rule, start, start, last, effort), rule.count), default=start)
+
+
+def next_date(rule: Rule, day: date) -> date | None:
+    """The rule's first date after a day that it begins on, whatever UNTIL and COUNT say. None when there is none in the
+    next 40 years, or in as many periods of years."""
+    last = date(min(day.year + RAREST_YEARS * rule.interval, LAST_YEAR), 12, 31)
+    effort = Effort((RAREST_YEARS + 2) * 366)  # it suffices: of ``interval`` periods, one is tried
+    return next(dates_within(rule, day, day + timedelta(days=1), last, effort), None)
 
 
 def dates_within(rule: Rule, start: date, first: date, last: date, effort: Effort | None = None) -> Iterator[date]:
-    """The rule's dates for an event that starts on ``start``, between two days, whatever UNTIL and COUNT say.
+    """The rule's dates between two days, if it begins on ``start``, whatever UNTIL and COUNT say.
 
     Begins with the period that ``first`` is in, so it costs what the window is long, not what lies before it. Raises
     RuleError when ``effort`` is used up.
@@ -91,7 +101,7 @@ def _matcher(rule: Rule) -> Callable[[date], bool]:
             (not rule.months or day.month in rule.months)
             and (not rule.month_days or _either(day.day, _month_length(day), rule.month_days))
             and (not rule.year_days or _either(_year_day(day), _year_length(day), rule.year_days))
-            and (not rule.weeks or _either(day.isocalendar().week, _weeks_of(day), rule.weeks))
+            and (not rule.weeks or _either(*_week_of(day, rule.week_start), rule.weeks))
             and (not rule.days or is_day(day))
         )
 
@@ -115,9 +125,12 @@ def _year_day(day: date) -> int:
     return day.timetuple().tm_yday
 
 
-def _weeks_of(day: date) -> int:
-    """How many weeks the week's year has (ISO 8601): the 28th of December is always in its last one."""
-    return date(day.isocalendar().year, 12, 28).isocalendar().week
+def _week_of(day: date, week_start: int) -> tuple[int, int]:
+    """The number of a day's week, and how many weeks its year has. A week is the year's in which it has four days or
+    more, and so the day in its middle."""
+    middle = day + timedelta(days=3 - (day.weekday() - week_start) % 7)
+    number = (_year_day(middle) - 1) // 7 + 1
+    return number, number + (_year_length(middle) - _year_day(middle)) // 7
 
 
 def _periods(rule: Rule, start: date, low: date, high: date) -> Iterator[tuple[date, date]]:
@@ -159,7 +172,7 @@ def _each_day(begin: date, end: date) -> Iterator[date]:
         yield date.fromordinal(number)
 
 
-def _at_positions(positions: tuple[int, ...], days: list[date]) -> list[date]:
+def _at_positions(positions: frozenset[int], days: list[date]) -> list[date]:
     """The first, the last … of a period's days."""
     count = len(days)
     return sorted({days[p - 1 if p > 0 else count + p] for p in positions if abs(p) <= count})
