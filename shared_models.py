@@ -294,8 +294,7 @@ ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
 def page_of(shape: type[ShapeT], found: Slice) -> Page[ShapeT]:
-    """A page of rows whose columns are named like the shape's fields. By dictionaries: pydantic reads them in half the
-    time that it needs for a row's attributes."""
+    """A page of rows whose columns are named like the shape's fields: as dictionaries, which pydantic reads fastest."""
     names = found.rows[0]._fields if found.rows else ()
     items = [shape.model_validate(dict(zip(names, row, strict=True))) for row in found.rows]
     return Page(items=items, next_cursor=found.next_cursor, total=found.total)
