@@ -163,16 +163,35 @@ async def test_what_other_programs_write_is_understood(tenant: TestTenant) -> No
         (("URL:javascript:alert(1)",), None),
         (("UID:second",), None),
         (("RECURRENCE-ID:20261021T060000Z",), "occurrence_unknown"),
+        # Where the years end, a step further is none.
+        (("DTSTART:99991231T235959Z", "DURATION:PT1H"), "time_invalid"),
+        (("DTSTART;VALUE=DATE:99991231",), "time_invalid"),
+        (("DTSTART;VALUE=DATE:00010101",), "value_error"),
     ],
 )
 async def test_what_is_wrong_with_an_entry_is_its_own_error(
     alpha: TestTenant, lines: tuple[str, ...], code: str | None
 ) -> None:
-    report = await send(alpha.owner, calendar(entry(*lines), entry()), dry_run="true")
+    given = entry(*lines)
+    if lines[0].startswith("DTSTART"):
+        given = given.replace("DTSTART:20261020T060000Z\r\n", "")
+
+    report = await send(alpha.owner, calendar(given, entry()), dry_run="true")
 
     first, second = report["items"]
     assert (first["code"], second["status"]) == (code, "would_create"), first
     assert (first["status"] == "error") == (code is not None)
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("moment", ["00010101T000000Z", "99991231T235959Z"])
+async def test_no_occurrence_is_outside_of_the_years_there_are(alpha: TestTenant, moment: str) -> None:
+    uid = word()
+    file = calendar(entry("RRULE:FREQ=DAILY", uid=uid), entry(f"RECURRENCE-ID:{moment}", uid=uid))
+
+    report = await send(alpha.owner, file, dry_run="true")
+
+    assert [item["code"] for item in report["items"]] == [None, "time_invalid"]
 
 
 @pytest.mark.promise("S1")

@@ -19,14 +19,15 @@ from users import Email, TimeZone, WebAddress, normalize_email
 MAX_ATTENDEES: Final = 200
 
 
-def _possible(moment: datetime) -> datetime:
-    """In UTC and whole seconds, as calendars have them; what would leave the calendar there is refused before."""
+def possible(moment: datetime) -> datetime:
+    """In UTC and whole seconds, as calendars have them; what would leave the calendar there is refused before. Raises
+    ValueError."""
     if not FIRST_YEAR <= moment.year <= LAST_YEAR or not FIRST_YEAR <= moment.astimezone(UTC).year <= LAST_YEAR:
         raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-EventTime = Annotated[AwareDatetime, AfterValidator(_possible), Field(examples=["2026-12-01T09:00:00+02:00"])]
+EventTime = Annotated[AwareDatetime, AfterValidator(possible), Field(examples=["2026-12-01T09:00:00+02:00"])]
 EventTitle = Annotated[Title, Field(examples=["Meeting the guide"])]
 Description = Annotated[PlainText, StringConstraints(max_length=20_000, strip_whitespace=False)]
 Location = Annotated[PlainText, StringConstraints(min_length=1, max_length=500), Field(examples=["Lobby"])]
