@@ -294,6 +294,23 @@ async def test_nobody_has_more_feeds_than_twenty(tenant: TestTenant) -> None:
     assert "url" not in listed["items"][0]
 
 
+@pytest.mark.promise("I8")
+async def test_a_feed_is_where_its_answer_says_and_tells_no_address(
+    twin: TestTenant, neighbour: Staff, staff: Staff
+) -> None:
+    made = await twin.owner.post(FEEDS)  # all is as usual
+    place = made.headers["Location"].removeprefix(API)
+
+    found = await twin.owner.get(place)
+
+    assert (made.status_code, found.status_code) == (201, 200)
+    assert found.json() == {name: value for name, value in made.json().items() if name != "url"}
+    for stranger in (staff.reader.api, neighbour.reader.api):
+        assert (await stranger.get(place)).status_code == 404
+    assert (await twin.owner.delete(place)).status_code == 204
+    assert (await twin.owner.get(place)).status_code == 404
+
+
 @pytest.mark.parametrize("include", [[], ["notes"], ["events", "x"], "events", None])
 async def test_a_feed_has_something_in_it(alpha: TestTenant, include: Any) -> None:
     answer = await alpha.owner.post(FEEDS, json={"include": include})
