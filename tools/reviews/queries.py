@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
 from database import ReadUnit, WriteUnit
+from shared_auth import Principal
 from tools.models import ReviewSummary
+from tools.records.queries import reach
+from tools.reviews.kind import REVIEW
 
 _summaries: Any = ReviewSummary.__table__
+_reviews: Any = REVIEW.table
 STARS: Final = (1, 2, 3, 4, 5)
+
+
+async def may_moderate(unit: ReadUnit, actor: Principal, review_id: UUID) -> bool:
+    """Whether somebody may decide about this review, of all that he may decide about."""
+    found = select(_reviews.c.id).where(_reviews.c.id == review_id, reach(REVIEW, actor, "moderate"))
+    return (await unit.execute(found)).one_or_none() is not None
 
 
 async def find_summaries(unit: ReadUnit, subject_type: str, subject_ids: Sequence[str]) -> dict[str, Row[Any]]:
