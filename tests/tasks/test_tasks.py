@@ -151,6 +151,15 @@ async def test_a_list_is_narrowed_by_every_field(tenant: TestTenant, config: Con
         ("repeated", {"is_recurring": "true"}),
         ("parent", {"has_reminders": "true"}),
         ("child", {"position_after": 5, "position_before": 9}),
+        ("child", {"position": 7}),
+        ("dated", {"start_at": "2031-01-01T02:00:00+02:00", "due_at": "2031-01-02T00:00:00Z"}),
+        ("", {"due_at": middle}),
+        ("", {"completed_at": middle}),
+        ("parent", {"title": "PAREN"}),
+        ("", {"title": "%"}),
+        ("", {"description": "parent"}),
+        ("repeated", {"recurrence": "FREQ=DAILY;COUNT=1"}),
+        ("", {"tags": "vip"}),
         ("parent", {"q": "PARE"}),
     ]
     for expected, query in cases:

@@ -26,14 +26,14 @@ async def list_notes(
     *,
     is_pinned: bool | None,
     is_private: bool | None,
+    color: str | None,
     deleted: bool,
     **filters: Any,
 ) -> Page[Note]:
     """A page of notes, pinned ones first."""
     conditions = queries.record_conditions(NOTE, query, **filters)
-    for column, wanted in ((NOTE.table.c.is_pinned, is_pinned), (NOTE.table.c.is_private, is_private)):
-        if wanted is not None:
-            conditions.append(column == wanted)
+    exactly = {"is_pinned": is_pinned, "is_private": is_private, "color": color}
+    conditions += [NOTE.table.c[name] == value for name, value in exactly.items() if value is not None]
     found = await queries.list_records(unit, NOTE, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     notes = [Note.model_validate(row) for row in found.rows]
     return Page(items=notes, next_cursor=found.next_cursor, total=found.total)

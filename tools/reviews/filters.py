@@ -16,6 +16,7 @@ class ReviewFilters:
     statuses: tuple[ReviewStatus, ...] = ()
     subject_type: str | None = None
     subject_id: str | None = None
+    rating: int | None = None
     rating_min: int | None = None
     rating_max: int | None = None
     is_verified: bool | None = None
@@ -26,7 +27,7 @@ class ReviewFilters:
 def review_conditions(wanted: ReviewFilters) -> list[Condition]:
     """The same as SQL."""
     columns = REVIEW.table.c
-    exactly = ("subject_type", "subject_id", "is_verified", "source")
+    exactly = ("subject_type", "subject_id", "rating", "is_verified", "source")
     found: list[Condition] = [
         columns[name] == value for name in exactly if (value := getattr(wanted, name)) is not None
     ]
