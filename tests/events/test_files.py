@@ -101,6 +101,20 @@ async def test_every_text_arrives_as_it_was(twin: TestTenant) -> None:
     assert (component.text("UID"), component.text("SEQUENCE")) == (event["id"], "0")
 
 
+@pytest.mark.promise("S1")
+async def test_no_text_begins_a_line_of_its_own(twin: TestTenant) -> None:
+    breaks = ("\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029")
+    text = "".join(f"{sign}ATTENDEE:mailto:x@guests.example" for sign in breaks)
+    event = await make(twin.owner, title=f"a{text}"[:200], description=text, location=f"a{text}")
+
+    content = (await twin.owner.get(f"{EVENTS}/{event['id']}.ics")).text
+    shown = (await nobody(twin).get(await feed(twin.owner, name=f"a{text}"[:200]))).text
+
+    for file in (content, shown):
+        assert f"UID:{event['id']}" in file
+        assert not [line for line in file.splitlines() if line.startswith("ATTENDEE")]
+
+
 async def test_what_differs_and_whole_days_are_written_as_such(alpha: TestTenant) -> None:
     event = await make(
         alpha.owner,
