@@ -86,6 +86,8 @@ async def test_a_number_is_stored_in_one_form(twin: TestTenant, written: str, st
         ("recording_url", "/recordings/1"),
         ("started_at", "2026-03-01T09:00:00"),
         ("started_at", "0001-01-01T00:00:00Z"),
+        ("started_at", 1_772_355_600),
+        ("started_at", "1772355600"),
         ("ended_at", "9999-12-31T23:59:59-14:00"),
         ("notes", "x" * 1_000_000),
         ("external_id", ""),

@@ -6,24 +6,24 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
 
 from common.enums import TaskPriority, TaskStatus
 from serving.listing import MAX_SEARCH_LENGTH
 from tools.records.endpoints import TagFilter
+from tools.records.schemas import GivenTime
 from tools.tasks.filters.schemas import Me, Nothing, TaskFilters, TaskTexts, TaskTimes
 
 
 async def task_times(  # noqa: PLR0917 - FastAPI calls it by keyword
-    start_after: AwareDatetime | None = None,
-    start_before: AwareDatetime | None = None,
-    due_after: AwareDatetime | None = None,
-    due_before: AwareDatetime | None = None,
-    completed_after: AwareDatetime | None = None,
-    completed_before: AwareDatetime | None = None,
-    start_at: AwareDatetime | None = None,
-    due_at: AwareDatetime | None = None,
-    completed_at: AwareDatetime | None = None,
+    start_after: GivenTime | None = None,
+    start_before: GivenTime | None = None,
+    due_after: GivenTime | None = None,
+    due_before: GivenTime | None = None,
+    completed_after: GivenTime | None = None,
+    completed_before: GivenTime | None = None,
+    start_at: GivenTime | None = None,
+    due_at: GivenTime | None = None,
+    completed_at: GivenTime | None = None,
 ) -> TaskTimes:
     """The filters by time, read from the query."""
     return TaskTimes(
