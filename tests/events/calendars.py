@@ -20,10 +20,12 @@ async def make(api: Api, **fields: Any) -> dict[str, Any]:
 
 
 async def happenings(api: Api, low: str, high: str, **query: Any) -> list[dict[str, Any]]:
-    """What happens between two moments."""
+    """What happens between two moments, which is a list of one page."""
     answer = await api.get(f"{EVENTS}/occurrences", params={"from": low, "to": high, **query})
     assert answer.status_code == 200, answer.text
-    return list(answer.json()["items"])
+    page = answer.json()
+    assert (page["next_cursor"], page["total"]) == (None, len(page["items"]))
+    return list(page["items"])
 
 
 async def starts(api: Api, event: dict[str, Any], low: str, high: str) -> list[str]:

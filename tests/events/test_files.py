@@ -101,6 +101,20 @@ async def test_every_text_arrives_as_it_was(twin: TestTenant) -> None:
     assert (component.text("UID"), component.text("SEQUENCE")) == (event["id"], "0")
 
 
+@pytest.mark.promise("S1")
+async def test_no_text_begins_a_line_of_its_own(twin: TestTenant) -> None:
+    breaks = ("\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029")
+    text = "".join(f"{sign}ATTENDEE:mailto:x@guests.example" for sign in breaks)
+    event = await make(twin.owner, title=f"a{text}"[:200], description=text, location=f"a{text}")
+
+    content = (await twin.owner.get(f"{EVENTS}/{event['id']}.ics")).text
+    shown = (await nobody(twin).get(await feed(twin.owner, name=f"a{text}"[:200]))).text
+
+    for file in (content, shown):
+        assert f"UID:{event['id']}" in file
+        assert not [line for line in file.splitlines() if line.startswith("ATTENDEE")]
+
+
 async def test_what_differs_and_whole_days_are_written_as_such(alpha: TestTenant) -> None:
     event = await make(
         alpha.owner,
@@ -292,6 +306,23 @@ async def test_nobody_has_more_feeds_than_twenty(tenant: TestTenant) -> None:
     listed = (await tenant.owner.get(FEEDS, params={"include_total": "true"})).json()
     assert listed["total"] == 20
     assert "url" not in listed["items"][0]
+
+
+@pytest.mark.promise("I8")
+async def test_a_feed_is_where_its_answer_says_and_tells_no_address(
+    twin: TestTenant, neighbour: Staff, staff: Staff
+) -> None:
+    made = await twin.owner.post(FEEDS)  # all is as usual
+    place = made.headers["Location"].removeprefix(API)
+
+    found = await twin.owner.get(place)
+
+    assert (made.status_code, found.status_code) == (201, 200)
+    assert found.json() == {name: value for name, value in made.json().items() if name != "url"}
+    for stranger in (staff.reader.api, neighbour.reader.api):
+        assert (await stranger.get(place)).status_code == 404
+    assert (await twin.owner.delete(place)).status_code == 204
+    assert (await twin.owner.get(place)).status_code == 404
 
 
 @pytest.mark.parametrize("include", [[], ["notes"], ["events", "x"], "events", None])

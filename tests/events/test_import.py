@@ -66,6 +66,16 @@ async def test_a_file_is_imported_once(twin: TestTenant, office: PostOffice, bra
     assert await office.jobs() == []
 
 
+@pytest.mark.promise("D4")
+async def test_of_many_imports_of_a_file_at_once_one_creates(twin: TestTenant) -> None:
+    file = calendar(entry(), entry())
+
+    reports = await asyncio.gather(*(send(twin.owner, file) for _ in range(32)))
+
+    assert sorted((report["created"], report["skipped"]) for report in reports) == [(0, 2)] * 31 + [(2, 0)]
+    assert len({item["event_id"] for report in reports for item in report["items"]}) == 2
+
+
 async def test_what_was_exported_comes_back_the_same(alpha: TestTenant, tenant: TestTenant) -> None:
     event = await make(
         alpha.owner,
@@ -163,16 +173,35 @@ async def test_what_other_programs_write_is_understood(tenant: TestTenant) -> No
         (("URL:javascript:alert(1)",), None),
         (("UID:second",), None),
         (("RECURRENCE-ID:20261021T060000Z",), "occurrence_unknown"),
+        # Where the years end, a step further is none.
+        (("DTSTART:99991231T235959Z", "DURATION:PT1H"), "time_invalid"),
+        (("DTSTART;VALUE=DATE:99991231",), "time_invalid"),
+        (("DTSTART;VALUE=DATE:00010101",), "value_error"),
     ],
 )
 async def test_what_is_wrong_with_an_entry_is_its_own_error(
     alpha: TestTenant, lines: tuple[str, ...], code: str | None
 ) -> None:
-    report = await send(alpha.owner, calendar(entry(*lines), entry()), dry_run="true")
+    given = entry(*lines)
+    if lines[0].startswith("DTSTART"):
+        given = given.replace("DTSTART:20261020T060000Z\r\n", "")
+
+    report = await send(alpha.owner, calendar(given, entry()), dry_run="true")
 
     first, second = report["items"]
     assert (first["code"], second["status"]) == (code, "would_create"), first
     assert (first["status"] == "error") == (code is not None)
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("moment", ["00010101T000000Z", "99991231T235959Z"])
+async def test_no_occurrence_is_outside_of_the_years_there_are(alpha: TestTenant, moment: str) -> None:
+    uid = word()
+    file = calendar(entry("RRULE:FREQ=DAILY", uid=uid), entry(f"RECURRENCE-ID:{moment}", uid=uid))
+
+    report = await send(alpha.owner, file, dry_run="true")
+
+    assert [item["code"] for item in report["items"]] == [None, "time_invalid"]
 
 
 @pytest.mark.promise("S1")
@@ -225,20 +254,6 @@ async def test_nothing_without_an_end_or_a_name_is_lost(tenant: TestTenant) -> N
 
     assert (report["created"], again["skipped"]) == (2, 2)
     assert {len(item["uid"]) for item in report["items"]} == {64}
-
-
-@pytest.mark.promise("D4")
-async def test_the_same_file_many_times_at_once_makes_one_event(tenant: TestTenant) -> None:
-    file = calendar(*(entry(uid=f"once-{number}") for number in range(3)))
-
-    answers = await asyncio.gather(
-        *(tenant.owner.post(IMPORT, content=file, headers={"Content-Type": "text/calendar"}) for _ in range(12))
-    )
-
-    assert {answer.status_code for answer in answers} <= {200, 409}
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"event_exists"}
-    listed = (await tenant.owner.get(EVENTS, params={"include_total": "true"})).json()
-    assert listed["total"] == 3
 
 
 async def test_what_was_imported_again_stands_in_the_way_of_its_restoring(tenant: TestTenant) -> None:

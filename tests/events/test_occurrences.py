@@ -184,6 +184,7 @@ async def test_many_changes_of_occurrences_at_once_are_all_kept(alpha: TestTenan
         ({"ends_at": "2028-10-20T05:00:00Z"}, "/body/ends_at"),
         ({"all_day": True}, "/body/starts_at"),
         ({"starts_at": "0001-01-01T00:00:00+14:00"}, "/body/starts_at"),
+        ({"starts_at": 1_792_476_000}, "/body/starts_at"),
         ({"starts_at": "9999-12-31T23:59:59-14:00"}, "/body/starts_at"),
         ({"starts_at": "2026-10-20T06:00:00"}, "/body/starts_at"),
         ({"timezone": "Mars/Olympus"}, "/body/timezone"),

@@ -101,6 +101,13 @@ async def test_pinned_notes_come_first(tenant: TestTenant) -> None:
     assert await titles(tenant.owner, is_pinned="true") == ["second"]
 
 
+async def test_a_colour_narrows_a_list(tenant: TestTenant) -> None:
+    await make(tenant.owner, title="red", color="#f00")
+    await make(tenant.owner, title="none")
+
+    assert await titles(tenant.owner, color="#f00") == ["red"]
+
+
 async def test_tags_narrow_a_list_together(tenant: TestTenant) -> None:
     await make(tenant.owner, title="both", tags=["vip", "late", "vip"])
     await make(tenant.owner, title="one", tags=["vip"])
@@ -108,6 +115,8 @@ async def test_tags_narrow_a_list_together(tenant: TestTenant) -> None:
     assert await titles(tenant.owner, tag="vip", sort="title") == ["both", "one"]
     assert await titles(tenant.owner, tag=["vip", "late"]) == ["both"]
     assert await titles(tenant.owner, tag="VIP") == []
+    assert await titles(tenant.owner, tags=["vip", "late"]) == ["both"]
+    assert await titles(tenant.owner, tags="vip", tag="late") == ["both"]
     assert (await tenant.owner.get(NOTES, params={"tag": ""})).status_code == 422
 
 

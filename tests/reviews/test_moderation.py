@@ -75,6 +75,28 @@ async def test_a_moderator_needs_no_other_right(twin: TestTenant, staff: Staff, 
     problem_of(await moderator.api.delete(at(review)), 403, "permission_denied")
 
 
+@pytest.mark.promise("R1")
+async def test_only_who_may_moderate_this_review_changes_published_words(
+    twin: TestTenant, staff: Staff, config: Config
+) -> None:
+    async with owner_connection(config, twin.name) as owner:
+        role = await things.insert_role(owner, "reviews:create", "reviews:update", "reviews:moderate")
+        await owner.execute(
+            "UPDATE role_permissions SET level = 'own' WHERE role_id = $1 AND permission = 'reviews:moderate'", role
+        )
+        name = await things.insert_login(owner, "nobody")
+        await owner.execute(
+            "INSERT INTO user_roles (user_id, role_id) SELECT id, $2 FROM users WHERE username = $1", name, role
+        )
+    editor = (await sign_in(twin.owner._http, twin, name)).api
+
+    for author, status in ((editor, "approved"), (staff.author.api, "pending")):
+        review = await make(author)
+        await act(twin.owner, review, "approve")
+        changed = await editor.patch(at(review), json={"body": "Other words"})
+        assert (changed.status_code, changed.json()["status"]) == (200, status)
+
+
 @pytest.mark.promise("R3")
 async def test_what_moderation_decides_nobody_writes(twin: TestTenant, staff: Staff) -> None:
     review = await make(staff.author.api)
@@ -150,6 +172,7 @@ async def test_a_list_can_be_narrowed_by_everything(twin: TestTenant, staff: Sta
         ({}, {bad["id"], good["id"], spam["id"]}),
         ({"status": "spam"}, {spam["id"]}),
         ({"status": ["pending", "spam"]}, {bad["id"], spam["id"]}),
+        ({"rating": 3}, {spam["id"]}),
         ({"rating_min": 3}, {good["id"], spam["id"]}),
         ({"rating_max": 3}, {bad["id"], spam["id"]}),
         ({"rating_min": 2, "rating_max": 4}, {spam["id"]}),

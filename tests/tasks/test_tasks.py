@@ -151,11 +151,26 @@ async def test_a_list_is_narrowed_by_every_field(tenant: TestTenant, config: Con
         ("repeated", {"is_recurring": "true"}),
         ("parent", {"has_reminders": "true"}),
         ("child", {"position_after": 5, "position_before": 9}),
+        ("child", {"position": 7}),
+        ("dated", {"start_at": "2031-01-01T02:00:00+02:00", "due_at": "2031-01-02T00:00:00Z"}),
+        ("", {"due_at": middle}),
+        ("", {"completed_at": middle}),
+        ("parent", {"title": "PAREN"}),
+        ("", {"title": "%"}),
+        ("", {"description": "parent"}),
+        ("repeated", {"recurrence": "FREQ=DAILY;COUNT=1"}),
+        ("", {"tags": "vip"}),
         ("parent", {"q": "PARE"}),
     ]
     for expected, query in cases:
         assert sorted(await titles(api, **query)) == expected.split(), query
-    for query in ({"status": "open"}, {"assignee_id": "nobody"}, {"due_before": "today"}, {"position_after": "NaN"}):
+    for query in (
+        {"status": "open"},
+        {"assignee_id": "nobody"},
+        {"due_before": "today"},
+        {"due_at": "5"},
+        {"position_after": "NaN"},
+    ):
         assert (await api.get(TASKS, params=query)).status_code == 422, query
 
 
@@ -175,6 +190,7 @@ async def test_a_list_is_narrowed_by_every_field(tenant: TestTenant, config: Con
         ("due_at", "0001-01-01T00:00:00+14:00"),
         ("due_at", "9999-12-31T23:59:59-14:00"),
         ("due_at", 10**400),
+        ("due_at", 5),
         ("position", 1e300),
         ("position", "NaN"),
         ("recurrence", "FREQ=SECONDLY"),

@@ -62,6 +62,7 @@ ReadingVisit = Annotated[Visit, Depends(RequiresVisiting("attachments:read"))]
 UploadingVisit = Annotated[Visit, Depends(RequiresVisiting("attachments:create"))]
 AddressedVisit = Annotated[Visit, Depends(HasAddress())]
 
+USUAL: Final = AddressOrder()
 BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 FORM: Final[dict[str, Any]] = {
     "type": "object",
@@ -191,8 +192,8 @@ async def create_attachment_link(
     unit: Write,
     actor: AttachmentsReader,
     attachment_id: UUID,
-    payload: AddressOrder,
     services: Provided,
+    payload: AddressOrder = USUAL,
 ) -> ContentLink:
     """Good for anybody for some minutes, so that a browser can load it without headers."""
     addresses = content_addresses(services)

@@ -7,7 +7,6 @@ from typing import Annotated, TypedDict
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from common.enums import CallDirection, CallStatus
 from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
@@ -16,6 +15,7 @@ from shared_models import Page
 from tools.calls import service, statistics
 from tools.calls.schemas import Call, CallCreate, CallPatch, CallReplace, CallStatistics, SearchedNumber
 from tools.records.endpoints import Filters
+from tools.records.schemas import GivenTime
 from users import TIME_ZONE, TimeZone
 
 router = APIRouter(prefix="/tools/calls", tags=["calls"], route_class=Route)
@@ -49,8 +49,8 @@ async def call_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
     contact_ref: Annotated[str | None, Query(max_length=128)] = None,
     outcome: Annotated[str | None, Query(max_length=500, description="Exactly this.")] = None,
     external_id: Annotated[str | None, Query(max_length=128)] = None,
-    started_after: Annotated[AwareDatetime | None, Query(description="Began, or is to begin, after this.")] = None,
-    started_before: Annotated[AwareDatetime | None, Query(description="Began, or is to begin, before this.")] = None,
+    started_after: Annotated[GivenTime | None, Query(description="Began, or is to begin, after this.")] = None,
+    started_before: Annotated[GivenTime | None, Query(description="Began, or is to begin, before this.")] = None,
 ) -> CallFilters:
     """The filters, read from the query."""
     return {

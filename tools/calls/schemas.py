@@ -7,11 +7,11 @@ from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from common.enums import CallDirection, CallStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Patch, Record
+from tools.records.schemas import NOT_GIVEN, Links, Moment, Patch, Record
 from users import WebAddress
 
 E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
@@ -75,8 +75,8 @@ class CallReplace(Payload):
     phone_number: PhoneNumber | None = None
     contact_name: ContactName | None = None
     contact_ref: ContactRef | None = None
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     duration_seconds: Seconds | None = None
     outcome: Outcome | None = None
     notes: Notes = ""
@@ -97,8 +97,8 @@ class CallPatch(Patch):
     phone_number: PhoneNumber | None = None
     contact_name: ContactName | None = None
     contact_ref: ContactRef | None = None
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     duration_seconds: Seconds | None = None
     outcome: Outcome | None = None
     notes: Notes = NOT_GIVEN

@@ -6,27 +6,28 @@ from datetime import UTC, datetime
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from common.enums import AttendeeResponse, EventStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.events.rules import FIRST_YEAR, LAST_YEAR
 from tools.models import MAX_EXDATES
-from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Title
+from tools.records.schemas import NOT_GIVEN, GivenTime, Links, Patch, Record, Title
 from tools.reminders.schemas import Reminder, Reminders
 from users import Email, TimeZone, WebAddress, normalize_email
 
 MAX_ATTENDEES: Final = 200
 
 
-def _possible(moment: datetime) -> datetime:
-    """In UTC and whole seconds, as calendars have them; what would leave the calendar there is refused before."""
+def possible(moment: datetime) -> datetime:
+    """In UTC and whole seconds, as calendars have them; what would leave the calendar there is refused before. Raises
+    ValueError."""
     if not FIRST_YEAR <= moment.year <= LAST_YEAR or not FIRST_YEAR <= moment.astimezone(UTC).year <= LAST_YEAR:
         raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-EventTime = Annotated[AwareDatetime, AfterValidator(_possible), Field(examples=["2026-12-01T09:00:00+02:00"])]
+EventTime = Annotated[GivenTime, AfterValidator(possible), Field(examples=["2026-12-01T09:00:00+02:00"])]
 EventTitle = Annotated[Title, Field(examples=["Meeting the guide"])]
 Description = Annotated[PlainText, StringConstraints(max_length=20_000, strip_whitespace=False)]
 Location = Annotated[PlainText, StringConstraints(min_length=1, max_length=500), Field(examples=["Lobby"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
 from shared_auth import Principal
@@ -29,14 +29,15 @@ async def list_notes(  # noqa: PLR0917 - FastAPI calls it by keyword
     listing: Listing,
     reply: Replying,
     filters: Filters,
-    tag: TagFilter = (),
+    tags: TagFilter,
     is_pinned: bool | None = None,
     is_private: bool | None = None,
+    color: Annotated[str | None, Query(max_length=32, description="Exactly this.")] = None,
 ) -> Page[Note]:
     """Notes you may read, pinned ones first, then the newest. `q` searches title and content. Sort by `created_at`,
     `updated_at`, `title` or `is_pinned`. Private notes are listed for their author only."""
     found = await service.list_notes(
-        unit, actor, listing, is_pinned=is_pinned, is_private=is_private, tags=tag, **filters
+        unit, actor, listing, is_pinned=is_pinned, is_private=is_private, color=color, tags=tags, **filters
     )
     return reply.page(found)
 

@@ -26,12 +26,13 @@ async def list_notes(
     *,
     is_pinned: bool | None,
     is_private: bool | None,
+    color: str | None,
     deleted: bool,
     **filters: Any,
 ) -> Page[Note]:
     """A page of notes, pinned ones first."""
     conditions = queries.record_conditions(NOTE, query, **filters)
-    conditions += queries.exactly(NOTE.table.c, is_pinned=is_pinned, is_private=is_private)
+    conditions += queries.exactly(NOTE.table.c, is_pinned=is_pinned, is_private=is_private, color=color)
     found = await queries.list_records(unit, NOTE, actor, query, order=ORDER, conditions=conditions, deleted=deleted)
     return page_of(Note, found)
 

@@ -33,7 +33,16 @@ async def record_filters(
 Filters = Annotated[RecordFilters, Depends(record_filters)]
 """The filters that all lists of records have."""
 
-TagFilter = Annotated[tuple[Tag, ...], Query(description="Has this tag; repeated, has all of them.")]
+
+async def tag_filter(
+    tags: Annotated[tuple[Tag, ...], Query(description="Has this tag; repeated, has all of them.")] = (),
+    tag: Annotated[tuple[Tag, ...], Query(description="The same.")] = (),
+) -> tuple[Tag, ...]:
+    """The tags that are asked for: of several, as the field is called, or of one."""
+    return (*tags, *tag)
+
+
+TagFilter = Annotated[tuple[Tag, ...], Depends(tag_filter)]
 """The tags a record must have."""
 
 KindFilter = Annotated[

@@ -6,11 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from common.enums import ReminderStatus
 from dependencies import AnyUser, Listing, Read, Replying, Route, Write
 from shared_models import Page
+from tools.records.schemas import GivenTime
 from tools.reminders import service
 from tools.reminders.schemas import OwnReminder
 
@@ -25,8 +25,8 @@ async def list_reminders(  # noqa: PLR0917 - FastAPI calls it by keyword
     reply: Replying,
     status: ReminderStatus | None = None,
     record_type: Annotated[str | None, Query(max_length=32, description="Of a kind: `task`, `event`.")] = None,
-    due_after: Annotated[AwareDatetime | None, Query(description="Only what is due after this.")] = None,
-    due_before: Annotated[AwareDatetime | None, Query(description="Only what is due before this.")] = None,
+    due_after: Annotated[GivenTime | None, Query(description="Only what is due after this.")] = None,
+    due_before: Annotated[GivenTime | None, Query(description="Only what is due before this.")] = None,
 ) -> Page[OwnReminder]:
     """The mails that remind you, those to come and those gone, earliest first. `q` searches the titles of what they are
     of. Sort by `due_at` or `created_at`."""

@@ -45,6 +45,7 @@ async def review_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
     status: Annotated[tuple[ReviewStatus, ...], Query(description="Repeated: any of these.")] = (),
     subject_type: Annotated[SubjectType | None, Query()] = None,
     subject_id: Annotated[SubjectId | None, Query()] = None,
+    rating: Stars = None,
     rating_min: Stars = None,
     rating_max: Stars = None,
     is_verified: Annotated[bool | None, Query()] = None,
@@ -52,7 +53,9 @@ async def review_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
     source: Annotated[Source | None, Query()] = None,
 ) -> ReviewFilters:
     """The filters, read from the query."""
-    return ReviewFilters(status, subject_type, subject_id, rating_min, rating_max, is_verified, has_reply, source)
+    return ReviewFilters(
+        *(status, subject_type, subject_id, rating, rating_min, rating_max, is_verified, has_reply, source)
+    )
 
 
 @records.get("", summary="List reviews")

@@ -10,7 +10,7 @@ from tools.records.kinds import Condition
 from tools.records.queries import exactly
 from tools.reviews.kind import REVIEW
 
-EXACT: Final = ("subject_type", "subject_id", "is_verified", "source")
+EXACT: Final = ("subject_type", "subject_id", "rating", "is_verified", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class ReviewFilters:
     statuses: tuple[ReviewStatus, ...] = ()
     subject_type: str | None = None
     subject_id: str | None = None
+    rating: int | None = None
     rating_min: int | None = None
     rating_max: int | None = None
     is_verified: bool | None = None

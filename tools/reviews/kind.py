@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from tools.models import Review, ReviewLink
 from tools.records.kinds import Kind
-from tools.reviews.queries import select_about_subject
-from tools.reviews.requests.queries import was_asked_for
+from tools.reviews.requests.queries import select_about_subject, was_asked_for
 
 _reviews: Any = Review.__table__
 

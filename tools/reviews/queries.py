@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
-from common.paging import AnySelect
 from database import ReadUnit, WriteUnit
-from tools.models import Review, ReviewSummary
+from shared_auth import Principal
+from tools.models import ReviewSummary
+from tools.records.queries import reach
+from tools.reviews.kind import REVIEW
 
 _summaries: Any = ReviewSummary.__table__
+_reviews: Any = REVIEW.table
 STARS: Final = (1, 2, 3, 4, 5)
+
+
+async def may_moderate(unit: ReadUnit, actor: Principal, review_id: UUID) -> bool:
+    """Whether somebody may decide about this review, of all that he may decide about."""
+    found = select(_reviews.c.id).where(_reviews.c.id == review_id, reach(REVIEW, actor, "moderate"))
+    return (await unit.execute(found)).one_or_none() is not None
 
 
 async def find_summaries(unit: ReadUnit, subject_type: str, subject_ids: Sequence[str]) -> dict[str, Row[Any]]:
@@ -40,9 +50,3 @@ async def shift_summary(unit: WriteUnit, subject: tuple[str, str], shifts: Mappi
             set_={**then, "version": columns.version + 1},
         )
     )
-
-
-def select_about_subject(related_type: str, related_id: str) -> list[AnySelect]:
-    """The reviews of a subject: it is what they are about, without a link."""
-    columns = Review.__table__.alias("reviewed").c
-    return [select(columns.id).where(columns.subject_type == related_type, columns.subject_id == related_id)]

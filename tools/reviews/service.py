@@ -18,6 +18,7 @@ from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.records import queries, service
 from tools.records.schemas import fields_of
+from tools.reviews import queries as reviews
 from tools.reviews.filters import ReviewFilters, review_conditions
 from tools.reviews.kind import REVIEW
 from tools.reviews.schemas import Rejection, Review, ReviewCreate, ReviewPatch, ReviewReplace, ReviewReply
@@ -63,7 +64,7 @@ async def change_review(
     if before.is_verified and (_differs(before, values, SAID) or _renames(before, values)):
         raise ReviewVerified
     republished = before.status == ReviewStatus.APPROVED and _differs(before, values, PUBLISHED)
-    if republished and not actor.may(REVIEW.needs("moderate")):
+    if republished and not await reviews.may_moderate(unit, actor, review_id):
         # Otherwise whoever got one sentence approved could publish any other.
         values = {**values, "status": ReviewStatus.PENDING}
     return await _finish(unit, before, values, "updated")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from common.enums import TaskPriority, TaskStatus
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Tags, Title
+from tools.records.schemas import NOT_GIVEN, Links, Moment, Patch, Record, Tags, Title
 from tools.reminders.schemas import Reminder, Reminders
 from tools.tasks.recurrence.rules import read_rule
 
@@ -22,11 +21,6 @@ Description = Annotated[
     PlainText,
     StringConstraints(max_length=20_000, strip_whitespace=False),
     Field(examples=["Call the driver the day before."]),
-]
-# Room on both sides: a time of any offset must exist in UTC, and a series must be able to go on from it.
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC), examples=["2027-03-27T09:00:00Z"]),
 ]
 # Far below 2^53: two positions that differ by a thousandth are still told apart.
 Position = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False, examples=[1024.0])]

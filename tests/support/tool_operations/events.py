@@ -68,7 +68,7 @@ async def insert_feed(owner: asyncpg.Connection, user_id: UUID) -> tuple[str, st
 
 async def values(owner: asyncpg.Connection, operation: Operation, user_id: UUID) -> dict[str, str]:
     """An event of the caller's."""
-    if operation.name in {"read_event_feed", "delete_event_feed"}:
+    if operation.name in {"get_event_feed", "read_event_feed", "delete_event_feed"}:
         feed_id, secret = await insert_feed(owner, user_id)
         return {"feed_id": feed_id, "token": secret}
     if operation.name in {"get_invitation_by_link", "answer_invitation_by_link"}:
@@ -116,6 +116,7 @@ OPERATIONS = ToolOperations(
             "list_occurrences",
             "get_free_busy",
             "list_event_feeds",
+            "get_event_feed",
             "read_event_feed",
             "get_invitation_by_link",
         }

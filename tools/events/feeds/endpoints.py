@@ -22,6 +22,8 @@ FILE: Final = {
     CALENDAR: {"schema": {"type": "string", "example": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"}}
 }
 
+USUAL: Final = FeedCreate()
+
 router = APIRouter(prefix="/tools/events/feeds", tags=["events"], route_class=Route)
 
 FeedReader = Annotated[Principal, Depends(Requires("events:read"))]
@@ -38,7 +40,7 @@ async def list_event_feeds(unit: Read, actor: FeedReader, listing: PlainListing,
 
 @router.post("", status_code=201, summary="Create a calendar feed")
 async def create_event_feed(
-    unit: Write, actor: FeedOwner, payload: FeedCreate, request: Request, response: Response
+    unit: Write, actor: FeedOwner, request: Request, response: Response, payload: FeedCreate = USUAL
 ) -> FeedWithAddress:
     """An address, shown once, for calendar programs: whoever has it reads what you may read at that time, without a
     login. At most 20."""
@@ -58,6 +60,12 @@ async def read_event_feed(visit: FeedVisit, token: str, request: Request) -> Res
     if calendar.content is None:
         return Response(status_code=304, headers=headers)
     return Response(calendar.content, media_type=f"{CALENDAR}; charset=utf-8", headers=headers)
+
+
+@router.get("/{feed_id}", summary="Get one of your calendar feeds")
+async def get_event_feed(unit: Read, actor: FeedReader, feed_id: UUID) -> Feed:
+    """Without its address."""
+    return await service.get_feed(unit, actor, feed_id)
 
 
 @router.delete("/{feed_id}", status_code=204, summary="Delete a calendar feed")

@@ -81,7 +81,7 @@ async def _newest(unit: ReadUnit, statement: AnySelect, shown: Shown) -> list[Ro
 
 async def list_feeds(unit: ReadUnit, user_id: UUID, query: ListQuery) -> Slice:
     """A page of somebody's feeds."""
-    statement = select(*(_feeds.c[name] for name in _COLUMNS)).where(_feeds.c.user_id == user_id)
+    statement = _select_feeds().where(_feeds.c.user_id == user_id)
     if query.q:
         statement = statement.where(_feeds.c.name.icontains(query.q, autoescape=True))
     return await fetch_slice(unit, statement, ORDER, query)
@@ -89,8 +89,17 @@ async def list_feeds(unit: ReadUnit, user_id: UUID, query: ListQuery) -> Slice:
 
 async def find_feed(unit: ReadUnit, digest: bytes) -> Row[Any] | None:
     """The feed of a secret."""
-    found = await unit.execute(select(*(_feeds.c[name] for name in _COLUMNS)).where(_feeds.c.digest == digest))
+    return (await unit.execute(_select_feeds().where(_feeds.c.digest == digest))).one_or_none()
+
+
+async def find_own_feed(unit: ReadUnit, user_id: UUID, feed_id: UUID) -> Row[Any] | None:
+    """One of somebody's feeds."""
+    found = await unit.execute(_select_feeds().where(_feeds.c.id == feed_id, _feeds.c.user_id == user_id))
     return found.one_or_none()
+
+
+def _select_feeds() -> AnySelect:
+    return select(*(_feeds.c[name] for name in _COLUMNS))
 
 
 async def lock_owner(unit: WriteUnit, user_id: UUID) -> None:

@@ -51,6 +51,14 @@ async def list_feeds(unit: ReadUnit, actor: Principal, query: ListQuery) -> Page
     return Page(items=items, next_cursor=found.next_cursor, total=found.total)
 
 
+async def get_feed(unit: ReadUnit, actor: Principal, feed_id: UUID) -> Feed:
+    """One of the actor's feeds. Raises NotFound."""
+    row = await queries.find_own_feed(unit, actor.user_id, feed_id)
+    if row is None:
+        raise _missing()
+    return Feed(**_fields(row))
+
+
 async def create_feed(unit: WriteUnit, actor: Principal, payload: FeedCreate, base: str) -> FeedWithAddress:
     """A new feed of the actor's, with its address below ``base``. Raises TooManyFeeds."""
     await queries.lock_owner(unit, actor.user_id)
@@ -71,7 +79,7 @@ async def delete_feed(unit: WriteUnit, actor: Principal, feed_id: UUID) -> None:
     """End one of the actor's feeds at once. Raises NotFound."""
     name = await queries.delete_feed(unit, actor.user_id, feed_id)
     if name is None:
-        raise NotFound("You have no such feed.")
+        raise _missing()
     _audit(unit, "deleted", feed_id, name, [])
 
 
@@ -146,6 +154,10 @@ def _write(name: str, shown: Sequence[Shown], rows: Sequence[list[Row[Any]]]) ->
 def _fields(row: Row[Any]) -> dict[str, Any]:
     include = [kind for kind in ("events", "tasks") if getattr(row, kind)]
     return {"id": row.id, "name": row.name, "scope": row.scope, "created_at": row.created_at, "include": include}
+
+
+def _missing() -> NotFound:
+    return NotFound("You have no such feed.")
 
 
 def _audit(unit: WriteUnit, verb: str, feed_id: UUID, name: str, changes: Sequence[Change]) -> None:

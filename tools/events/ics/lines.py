@@ -17,8 +17,15 @@ from icalendar import Timezone
 PRODUCT: Final = "-//System Service//Events//EN"
 MAX_OCTETS: Final = 75
 _CONTROLS: Final = dict.fromkeys([*range(9), *range(11, 32), 127])  # all but tab and line feed: no file may have them
-_ESCAPES: Final = _CONTROLS | str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
-_SPECIAL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\\;,]")
+# To RFC 5545 these are characters like any other, but to programs that split a file as Unicode does they end a line.
+_BREAKS: Final = "\x85\u2028\u2029"
+_ESCAPES: Final = (
+    _CONTROLS
+    | str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+    | dict.fromkeys(map(ord, _BREAKS), "\\n")
+)
+_SPECIAL: Final = re.compile(rf"[\x00-\x08\x0a-\x1f\x7f\\;,{_BREAKS}]")
+_IN_QUOTES: Final = _CONTROLS | str.maketrans({'"': "'"} | dict.fromkeys(f"\n{_BREAKS}", " "))
 
 
 def escape(text: str) -> str:
@@ -28,7 +35,7 @@ def escape(text: str) -> str:
 
 def quote(text: str) -> str:
     """A parameter's value (section 3.2), which has no way to hold a quote or a line break."""
-    return '"' + text.replace('"', "'").translate(_CONTROLS).replace("\n", " ") + '"'
+    return f'"{text.translate(_IN_QUOTES)}"'
 
 
 def utc(moment: datetime) -> str:

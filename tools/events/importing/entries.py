@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from common.enums import EventStatus
 from common.errors import ScheduleInvalid
-from tools.events.importing.reader import CalendarFile, Entry, EntryError, read_properties
+from tools.events.importing.reader import CalendarFile, Entry, EntryError, Property, read_properties
 from tools.events.importing.times import find_zone, is_date, read_end, read_times, zone_of
 from tools.events.occurrences.schemas import OccurrenceReplace
 from tools.events.schedule import Schedule, check_schedule, check_times
-from tools.events.schemas import EventCreate
+from tools.events.schemas import EventCreate, possible
 from tools.models import MAX_EXDATES
 from tools.recurrence.dates import Effort
 
@@ -101,7 +101,7 @@ def _read_change(draft: Draft, master: Draft | None, default: str) -> None:
         raise EntryError("occurrence_unknown", "RECURRENCE-ID names no single occurrence of an event in this file.")
     schedule = Schedule(**{name: master.values[name] for name in Schedule.__slots__})
     zone = schedule.timezone
-    moment = read_times(original, default, zone)[0]
+    moment = _read_original(original, default, zone)
     if moment in schedule.exdates:
         return  # it does not take place, whatever it would be like
     if not schedule.happens_at(moment):
@@ -118,6 +118,13 @@ def _read_change(draft: Draft, master: Draft | None, default: str) -> None:
         if (starts_at, ends_at) != (moment, schedule.end_of(moment)):
             fields |= {"starts_at": starts_at, "ends_at": ends_at}
     _add_change(master, schedule, moment, _validated(OccurrenceReplace, fields))
+
+
+def _read_original(found: Property, default: str, zone: str) -> datetime:
+    try:
+        return possible(read_times(found, default, zone)[0])
+    except ValueError as error:
+        raise EntryError("time_invalid", f"RECURRENCE-ID {error}.") from None
 
 
 def _add_change(master: Draft, schedule: Schedule, moment: datetime, change: OccurrenceReplace) -> None:

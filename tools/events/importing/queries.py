@@ -18,6 +18,13 @@ _events = EVENT.table.c
 _overrides: Any = EventOverride.__table__
 
 
+async def lock_imports(unit: WriteUnit, user_id: UUID) -> None:
+    """Have another import of the same user's wait until COMMIT. Locks are the whole database's, so the tenant's schema
+    is part of what is locked."""
+    locked = func.hashtextextended(func.concat(func.current_schema(), "/imports/", str(user_id)), 0)
+    await unit.execute(select(func.pg_advisory_xact_lock(locked)))
+
+
 async def find_known(unit: ReadUnit, actor: Principal, uids: Iterable[str]) -> dict[str, UUID]:
     """Which of these the actor has, imported or written by this service and read back: its id."""
     wanted = list(uids)

@@ -27,6 +27,8 @@ async def import_events(
     """Make an event of each good entry that the actor has not imported before. Raises ImportInvalid."""
     drafts = await asyncio.to_thread(lambda: draft_events(read_file(data), settings[TIME_ZONE]))
     good = [draft for draft in drafts if draft.error is None]
+    if good and not dry_run:
+        await queries.lock_imports(unit, actor.user_id)
     known = await queries.find_known(unit, actor, {draft.uid for draft in good}) if good else {}
     made: dict[int, UUID] = {}
     seen: set[str] = set(known)

@@ -63,9 +63,15 @@ def read_end(entry: Entry, start: datetime, default: str, day_zone: str, *, all_
     if lasting is None and not all_day:
         return start
     duration = _read_duration(lasting.value) if lasting is not None else timedelta(days=1)
+    try:
+        return _later(start, duration, ZoneInfo(day_zone), all_day=all_day)
+    except OverflowError:
+        raise EntryError("time_invalid", "The event would end after the last year there is.") from None
+
+
+def _later(start: datetime, duration: timedelta, zone: ZoneInfo, *, all_day: bool) -> datetime:
     if not all_day:
         return start + duration
-    zone = ZoneInfo(day_zone)
     return moment_of(start.astimezone(zone).date() + timedelta(days=max(1, duration.days)), time(), zone)
 
 

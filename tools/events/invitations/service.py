@@ -39,7 +39,10 @@ async def _find(unit: ReadUnit, secret: str) -> tuple[Row[Any], Person]:
         raise TokenInvalid
     event = await service.get_written(unit, EVENT, found.event_id)
     key = who({"user_id": found.user_id, "email": found.email})
-    return event, next(person for person in event.attendees if who(person) == key)
+    person = next((one for one in event.attendees if who(one) == key), None)
+    if person is None:  # not any more: between the two statements the invitation was taken back
+        raise TokenInvalid
+    return event, person
 
 
 def _shown(event: Row[Any], person: Person) -> Invitation:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from common.enums import EventStatus
-from shared_models import Payload, Shape, Timestamp
+from shared_models import Page, Payload, Shape, Timestamp
 from tools.events.schemas import EventTime, EventTitle, Location
 
 
@@ -31,10 +31,8 @@ class Occurrence(Shape):
     is_changed: bool
 
 
-class Occurrences(Shape):
-    """All that happens in a window, the earliest first."""
-
-    items: list[Occurrence]
+class Occurrences(Page[Occurrence]):
+    """All that happens in a window, the earliest first: always one page, so that ``total`` costs nothing."""
 
 
 class OccurrenceReplace(Payload):

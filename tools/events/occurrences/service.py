@@ -50,8 +50,8 @@ async def list_occurrences(
         *events.event_conditions(status=None, attendee_id=attendee_id),
     ]
     rows = _all(await queries.list_candidates(unit, actor, window, conditions, MAX_OCCURRENCES + 1))
-    found = await expand(rows, window)
-    return Occurrences(items=[_shown(one) for one in found if status in {None, one.value("status")}])
+    items = [_shown(one) for one in await expand(rows, window) if status in {None, one.value("status")}]
+    return Occurrences(items=items, total=len(items))
 
 
 async def change_occurrence(  # noqa: PLR0917 - who, which one, how, on which condition

@@ -54,6 +54,12 @@ def _select_requests() -> AnySelect:
     return select(*shown, _status().label("status"))
 
 
+def select_about_subject(related_type: str, related_id: str) -> list[AnySelect]:
+    """The reviews of a subject: it is what they are about, without a link."""
+    columns = Review.__table__.alias("reviewed").c
+    return [select(columns.id).where(columns.subject_type == related_type, columns.subject_id == related_id)]
+
+
 async def list_requests(
     unit: ReadUnit, actor: Principal, query: ListQuery, status: RequestStatus | None, **equal: str | None
 ) -> Slice:

@@ -6,13 +6,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from common.paging import DEFAULT_LIMIT, MAX_LIMIT
 from dependencies import Obeyed, Read, Replying, Requires, Route, Write
 from serving.listing import MAX_SEARCH_LENGTH
 from shared_auth import Principal
 from tools.records.endpoints import Filters
+from tools.records.schemas import GivenTime
 from tools.tasks.board import service
 from tools.tasks.board.schemas import Board, BoardQuery, TaskMove
 from tools.tasks.filters.endpoints import Narrowed
@@ -28,8 +28,8 @@ TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]
 async def board_query(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Tasks a column.")] = DEFAULT_LIMIT,
     q: Annotated[str | None, Query(max_length=MAX_SEARCH_LENGTH, description="Text to search for.")] = None,
-    created_after: AwareDatetime | None = None,
-    created_before: AwareDatetime | None = None,
+    created_after: GivenTime | None = None,
+    created_before: GivenTime | None = None,
 ) -> BoardQuery:
     """What the caller wants of the board, read from the query."""
     return BoardQuery(limit, q, created_after, created_before)

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, DateTime, case, func, literal_column
 
 from common.enums import TaskPriority, TaskStatus
-from common.paging import Order
+from common.paging import Order, contains
 from shared_auth import Principal
 from tools.records.kinds import Condition
 from tools.records.queries import between
-from tools.tasks.filters.schemas import TaskFilters, TaskTimes
+from tools.tasks.filters.schemas import TaskFilters, TaskTexts, TaskTimes
 from tools.tasks.kind import TASK
 from tools.tasks.tree.queries import is_overdue
 
@@ -48,7 +48,7 @@ ORDER: Final = Order(
 
 def filter_conditions(filters: TaskFilters, actor: Principal) -> list[Condition]:
     """The filters as conditions."""
-    return [*_references(filters, actor), *_times(filters.times), *_states(filters)]
+    return [*_references(filters, actor), *_times(filters.times), *_texts(filters.texts), *_states(filters)]
 
 
 def _references(filters: TaskFilters, actor: Principal) -> list[Condition]:
@@ -66,11 +66,21 @@ def _times(times: TaskTimes) -> list[Condition]:
     found: list[Condition] = []
     for name in ("start", "due", "completed"):
         column = _columns[f"{name}_at"]
-        after, before = getattr(times, f"{name}_after"), getattr(times, f"{name}_before")
+        at, after, before = (getattr(times, f"{name}_{which}") for which in ("at", "after", "before"))
+        if at is not None:
+            found.append(_or_never(column) == at)
         if after is not None:
             found += [_or_never(column) > after, column.is_not(None)]
         if before is not None:
             found.append(_or_never(column) < before)
+    return found
+
+
+def _texts(texts: TaskTexts) -> list[Condition]:
+    parts = ((_columns.title, texts.title), (_columns.description, texts.description))
+    found: list[Condition] = [contains(part, column) for column, part in parts if part]
+    if texts.recurrence is not None:
+        found.append(_columns.recurrence == texts.recurrence)
     return found
 
 
@@ -80,6 +90,8 @@ def _states(filters: TaskFilters) -> list[Condition]:
         found.append(_columns.status.in_(filters.status))
     if filters.priority:
         found.append(_columns.priority.in_(filters.priority))
+    if filters.position is not None:
+        found.append(_columns.position == filters.position)
     if filters.is_overdue is not None:
         found.append(is_overdue() == filters.is_overdue)
     if filters.is_recurring is not None:

@@ -15,7 +15,7 @@ Me = Literal["me"]
 
 @dataclass(frozen=True, slots=True)
 class TaskTimes:
-    """From when to when, both exclusive; None does not narrow."""
+    """Exactly when, or from when to when, both exclusive; None does not narrow."""
 
     start_after: datetime | None
     start_before: datetime | None
@@ -23,6 +23,18 @@ class TaskTimes:
     due_before: datetime | None
     completed_after: datetime | None
     completed_before: datetime | None
+    start_at: datetime | None
+    due_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTexts:
+    """What the texts of a task hold; its recurrence is exactly this."""
+
+    title: str | None
+    description: str | None
+    recurrence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +42,13 @@ class TaskFilters:
     """The filters that only tasks have. None and an empty tuple do not narrow."""
 
     times: TaskTimes
+    texts: TaskTexts
     status: tuple[TaskStatus, ...]
     priority: tuple[TaskPriority, ...]
     assignee_id: UUID | Me | Nothing | None
     team_id: UUID | Nothing | None
     parent_id: UUID | Nothing | None
+    position: float | None
     position_after: float | None
     position_before: float | None
     is_overdue: bool | None
