@@ -139,6 +139,28 @@ async def test_a_refused_change_tells_nobody(office: PostOffice, branch: TestTen
 
 
 @pytest.mark.promise("I4")
+async def test_a_link_is_good_or_worthless_while_its_invitation_is_taken_back(
+    office: PostOffice, branch: TestTenant
+) -> None:
+    anonymous = Api(office.http, {"X-Tenant-ID": branch.name})
+    guests = [{"email": f"{word()}@guests.example"} for _ in range(8)]
+    event = await make(branch.owner, **SOON, attendees=guests)
+    links = [f"{EVENTS}/respond/{letter.token}" for letter in await office.deliver()]
+
+    answers = await asyncio.gather(
+        *(anonymous.get(link) for link in links * 2),
+        branch.owner.patch(f"{EVENTS}/{event['id']}", json={"attendees": []}),
+        *(anonymous.post(link, json={"response": "accepted"}) for link in links),
+        *(anonymous.get(link) for link in links),
+    )
+
+    for answer in answers:
+        assert answer.status_code == 200 or (answer.status_code, answer.json()["code"]) == (400, "token_invalid")
+    after = [await anonymous.get(link) for link in links]
+    assert {answer.json()["code"] for answer in after} == {"token_invalid"}
+
+
+@pytest.mark.promise("I4")
 async def test_the_link_in_a_mail_answers_and_reading_it_does_not(office: PostOffice, branch: TestTenant) -> None:
     outside = word()
     event = await make(branch.owner, **SOON, attendees=[{"email": f"{outside}@guests.example"}])
