@@ -134,6 +134,13 @@ class ReadUnit:
             await self.close()
         return await (await self._connect()).execute(statement, parameters)
 
+    def plan_anew(self) -> None:
+        """Have this transaction's statements planned for their own values each time, where the right plan depends on
+        them: a rare word is found by another index than a frequent one. Before the first statement: it goes with BEGIN.
+        """
+        assert self._connection is None
+        self._opening += "; SET LOCAL plan_cache_mode TO force_custom_plan"
+
     async def stream(self, statement: Executable, *, batch: int) -> AsyncResult[Any]:
         """Run a SELECT whose rows are fetched ``batch`` at a time, from a cursor: constant memory, one snapshot."""
         connection = self._connection or await self._connect()

@@ -19,7 +19,7 @@ from sqlalchemy import CursorResult, Executable
 import main as service
 from benchmarks.figures import Figure, measure_route, read_pace, report
 from benchmarks.load import Order
-from benchmarks.records import OBJECTS, VOCABULARY, fill
+from benchmarks.records import OBJECTS, VOCABULARY, fill, word
 from benchmarks.servers import API, World, ask, running_world
 from benchmarks.things import TENANT
 from common.config import Config
@@ -45,6 +45,7 @@ class Timed:
     def __init__(self, unit: ReadUnit) -> None:
         self._unit = unit
         self.spent = 0.0
+        self.plan_anew = unit.plan_anew
 
     async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Run one statement."""
@@ -127,13 +128,13 @@ def _timeline(services: Services, about: int) -> Ask:
 
 
 def _searches(services: Services, chance: random.Random, number: int) -> list[Ask]:
-    """For one to three words, as frequent as in the records, every third one cut short."""
+    """For one to three words, as frequent as in the records, every third one cut to its first three to five letters."""
 
-    def word() -> str:
-        whole = f"word{int(VOCABULARY ** chance.random())}"
-        return whole[:-1] if chance.random() < 0.33 else whole
+    def draw() -> str:
+        whole = word(int(VOCABULARY ** chance.random()))
+        return whole[: chance.choice((3, 4, 5))] if chance.random() < 0.33 else whole
 
-    return [_search(services, " ".join(word() for _ in range(chance.choice((1, 2, 2, 3))))) for _ in range(number)]
+    return [_search(services, " ".join(draw() for _ in range(chance.choice((1, 2, 2, 3))))) for _ in range(number)]
 
 
 def _search(services: Services, q: str) -> Ask:

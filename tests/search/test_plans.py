@@ -39,6 +39,9 @@ class Written(Exception):
 class Scribe:
     """A unit that only tells what it is asked."""
 
+    def plan_anew(self) -> None:
+        """EXPLAIN plans for the values anyway."""
+
     async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """Raise the statement with its values in it."""
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped

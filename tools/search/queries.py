@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.sql.elements import Grouping
 
 from common.paging import AnySelect, ListQuery, Order, Slice, created_within, fetch_slice
 from database import ReadUnit
@@ -25,11 +26,11 @@ from shared_auth import Principal
 from tools.models import SEARCH_LANGUAGES
 from tools.records.kinds import Kind
 from tools.records.queries import is_about, is_living, reach
-from tools.search.words import as_prefix
+from tools.search.words import as_prefix, as_whole
 
 # Of each kind only so many matches are ranked, the newest: a word that every second record has must not cost a look at
 # each of a million. PostgreSQL then finds rare words by the index of words, and frequent ones by that of the time.
-RANKED: Final = 200
+RANKED: Final = 100
 READ_OF_TEXT: Final = 5_000  # characters in which an excerpt is looked for
 EXCERPT_OPTIONS: Final = (
     'MaxWords=30, MinWords=12, StartSel="", StopSel=""'  # no marks: they would be mistaken for HTML
@@ -38,21 +39,20 @@ LENGTH_MATTERS: Final = 1  # of ts_rank: divided by 1 + log(length) (PostgreSQL 
 
 
 def write_query(words: Sequence[str], language: str) -> ColumnElement[Any]:
-    """All of the words, each as the beginning of one or by its stem. ``language`` is a code of ``SEARCH_LANGUAGES`` or
-    empty; the name of a dictionary cannot be a parameter's, but is never the caller's text either."""
+    """All of the words, each as it stands or by its stem, and the last, which may still be being typed, also as the
+    beginning of one: all words with a beginning cost far more to look up than a word. ``language`` is a code of
+    ``SEARCH_LANGUAGES`` or empty; the name of a dictionary cannot be a parameter's, but is never the caller's text
+    either."""
     simple: ColumnElement[Any] = literal_column("'simple'::regconfig")
-    stemming: ColumnElement[Any] | None = None
-    if language:
-        stemming = literal_column(f"'{SEARCH_LANGUAGES[language]}'::regconfig")
-
-    def one(number: int, word: str) -> ColumnElement[Any]:
-        prefix = func.to_tsquery(simple, bindparam(f"prefix_{number}", as_prefix(word), Text))
-        if stemming is None:
-            return prefix
-        return prefix.op("||")(func.plainto_tsquery(stemming, bindparam(f"word_{number}", word, Text)))
-
-    parts = [one(number, word).self_group() for number, word in enumerate(words)]
-    return reduce(lambda left, right: left.op("&&")(right.self_group()), parts)
+    parts: list[ColumnElement[Any]] = []
+    for number, word in enumerate(words):
+        typed = as_prefix(word) if number == len(words) - 1 else as_whole(word)
+        part: ColumnElement[Any] = func.to_tsquery(simple, bindparam(f"typed_{number}", typed, Text))
+        if language:
+            stemming: ColumnElement[Any] = literal_column(f"'{SEARCH_LANGUAGES[language]}'::regconfig")
+            part = part.op("||")(func.plainto_tsquery(stemming, bindparam(f"word_{number}", word, Text)))
+        parts.append(Grouping(part))
+    return reduce(lambda left, right: left.op("&&")(right), parts)
 
 
 def _select_matches(
@@ -95,6 +95,7 @@ async def list_hits(
     related: tuple[str | None, str | None],
 ) -> Slice:
     """A page of what somebody may read, best first."""
+    unit.plan_anew()
     hits = union_all(*(_select_matches(kind, actor, query, wanted, related=related) for kind in kinds)).subquery()
     text = func.left(hits.c.text, READ_OF_TEXT)
     excerpt = func.ts_headline(literal_column("'simple'::regconfig"), text, wanted, EXCERPT_OPTIONS)

@@ -13,7 +13,12 @@ def split_words(text: str) -> list[str]:
     return list(words)[:MAX_WORDS]
 
 
-def as_prefix(word: str) -> str:
-    """A word in the form that ``to_tsquery`` takes for "anything that begins so", whatever characters it has."""
+def as_whole(word: str) -> str:
+    """A word in the form that ``to_tsquery`` takes, whatever characters it has."""
     quoted = word.replace("\\", "\\\\").replace("'", "''")
-    return f"'{quoted}':*"
+    return f"'{quoted}'"
+
+
+def as_prefix(word: str) -> str:
+    """The same for anything that begins so."""
+    return f"{as_whole(word)}:*"
