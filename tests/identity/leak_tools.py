@@ -101,7 +101,8 @@ async def _use_events(scenario: Scenario) -> None:
     feed = await call("POST", f"{path}/feeds", 201, json={"name": "feed"})
     scenario.issued["feed"] = {feed["url"].rpartition("/")[2].removesuffix(".ics")}
     await call("GET", _root(feed["url"]), 200, headers=outsider)
-    await call("GET", f"{path}/feeds", 200)
+    for reading in (f"{path}/feeds", f"{path}/feeds/{feed['id']}"):
+        await call("GET", reading, 200)
     await call("DELETE", f"{path}/feeds/{feed['id']}", 204)
 
 
