@@ -40,7 +40,6 @@ async def list_items(
 ) -> Slice:
     """A page of what somebody may read about an object. Of each kind no more is fetched than the page can have, and
     texts are cut only then."""
-    unit.plan_anew()
     asked = {"related_type": related_type, "related_id": related_id}
     parts = {kind: _select_items(kind, actor, query, **asked) for kind in kinds}
     newest = [bounded(part, _order_of(kind.table.c), query).subquery() for kind, part in parts.items()]
