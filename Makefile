@@ -20,7 +20,9 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
 	tests/database/test_shared_rights.py tests/platform/test_tenant_life.py tests/tenants/test_creation.py \
 	tests/cache/test_fills.py tests/roles_teams/test_races.py tests/sessions/test_everywhere.py \
-	tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py tests/audit_export/test_stream.py
+	tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py tests/audit_export/test_stream.py \
+	tests/audit_export/test_file.py tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
+	tests/mail/test_delivery.py
 RACES := tests/cache/test_races.py
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
@@ -30,7 +32,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-export docker clean error-codes bench-attachments bench-feed
+.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-audit bench-export docker clean error-codes bench-attachments bench-feed
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -111,6 +113,9 @@ bench-settings: $(INSTALLED) ## Measure the settings module against bare routes 
 
 bench-tools: $(INSTALLED) ## Measure timelines and searches in a tenant of a million records (FAST=1 for a first look)
 	@$(PY) -m benchmarks.tools $(if $(FAST),--fast)
+
+bench-audit: $(INSTALLED) ## Measure what an audit entry, a late page and verification cost (FAST=1 for a first look)
+	@$(PY) -m benchmarks.audit_log $(if $(FAST),--fast)
 
 bench-export: $(INSTALLED) ## Measure the audit export against psql (FAST=1 for a first look)
 	@$(PY) -m benchmarks.audit_export $(if $(FAST),--fast)
