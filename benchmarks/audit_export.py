@@ -6,10 +6,8 @@ get: what is measured is how fast it comes. See ``benchmarks.figures`` for how f
 
 from __future__ import annotations
 
-import os
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,8 +17,7 @@ from sqlalchemy.dialects import postgresql
 
 from benchmarks.figures import Figure, report
 from benchmarks.load import Order
-from benchmarks.servers import DATABASE, World, collect, load, running_world
-from benchmarks.things import TENANT
+from benchmarks.servers import World, collect, load, psql, running_world
 from settings.audit.export.queries import AS_THEY_ARE, select_json
 
 PATH: Final = "/api/v1/settings/audit-logs/export"
@@ -45,8 +42,8 @@ def main() -> None:
     entries, pairs = (100_000, 3) if fast else (1_000_000, 5)
     with running_world() as world:
         for _ in range(entries // BATCH):
-            _psql(world, APPEND % BATCH)
-        _psql(world, "VACUUM (ANALYZE) audit_logs")
+            psql(world, APPEND % BATCH)
+        psql(world, "VACUUM (ANALYZE) audit_logs")
         figures = [*measure_rates(world, pairs, compressed=False), *measure_rates(world, 2, compressed=True)]
         figures += [measure_others(world, pairs)]
     report(figures, "audit_export")
@@ -54,7 +51,7 @@ def main() -> None:
 
 def measure_rates(world: World, pairs: int, *, compressed: bool) -> list[Figure]:
     """Entries a second over those of psql; without compression also how far resident memory grew meanwhile."""
-    count = int(_psql(world, "SELECT count(*) FROM audit_logs"))
+    count = int(psql(world, "SELECT count(*) FROM audit_logs"))
     export(world, compressed=compressed)
     before = _resident(world, "VmRSS")
     Path(f"/proc/{world.service.process.pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
@@ -126,14 +123,8 @@ def copy(world: World) -> float:
     query = select_json([]).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     options = ", ".join(f"{name} '{value}'" for name, value in AS_THEY_ARE.items())
     started = time.perf_counter()
-    _psql(world, f"\\copy ({' '.join(str(query).split())}) TO '/dev/null' WITH ({options})")
+    psql(world, f"\\copy ({' '.join(str(query).split())}) TO '/dev/null' WITH ({options})")
     return time.perf_counter() - started
-
-
-def _psql(world: World, command: str) -> str:
-    environment = {**os.environ, "PGOPTIONS": f"-c search_path={TENANT}"}
-    program = [str(world.postgres.bin_dir / "psql"), world.postgres.url(DATABASE), "-qAtX", "-v", "ON_ERROR_STOP=1"]
-    return subprocess.run([*program, "-c", command], env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def _resident(world: World, name: str) -> float:

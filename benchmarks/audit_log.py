@@ -20,8 +20,7 @@ from sqlalchemy import update
 import main as service
 from benchmarks.audit_export import APPEND, BATCH
 from benchmarks.figures import Figure, report
-from benchmarks.records import psql
-from benchmarks.servers import API, World, running_world
+from benchmarks.servers import API, World, psql, running_world
 from benchmarks.things import TENANT
 from common.audit import Actor, Origin, Target
 from common.config import Config

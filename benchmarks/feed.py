@@ -6,9 +6,7 @@ already, in turns, in one run. See ``benchmarks.figures`` for how figures are re
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import time
 from typing import Final
@@ -16,8 +14,7 @@ from typing import Final
 import httpx
 
 from benchmarks.figures import Figure, report
-from benchmarks.servers import API, DATABASE, World, ask, running_world
-from benchmarks.things import TENANT
+from benchmarks.servers import API, World, ask, psql, running_world
 
 EVENTS: Final = 5_000
 GOAL: Final = 1.0  # seconds
@@ -42,8 +39,8 @@ def main() -> None:
     """Fill a calendar, measure, print, and write the results down."""
     rounds = 5 if "--fast" in sys.argv[1:] else 20
     with running_world() as world:
-        _psql(world, FILL % EVENTS)
-        _psql(world, "VACUUM (ANALYZE) events, event_overrides")
+        psql(world, FILL % EVENTS)
+        psql(world, "VACUUM (ANALYZE) events, event_overrides")
         made = ask(world.service.port, "POST", f"{API}/tools/events/feeds", world.headers, json={"name": "Bench"})
         report(measure(world, made.json()["url"], rounds), "feed")
 
@@ -90,12 +87,6 @@ def _seconds(client: httpx.Client, path: str, headers: dict[str, str], status: i
     if answer.status_code != status:
         raise RuntimeError(f"the feed answered {answer.status_code}")
     return taken
-
-
-def _psql(world: World, command: str) -> None:
-    environment = {**os.environ, "PGOPTIONS": f"-c search_path={TENANT}"}
-    program = [str(world.postgres.bin_dir / "psql"), world.postgres.url(DATABASE), "-qAtX", "-v", "ON_ERROR_STOP=1"]
-    subprocess.run([*program, "-c", command], env=environment, check=True, capture_output=True, text=True)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,10 @@ Words are spread as in texts, a few in most records and most in a few: word numb
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks.servers import DATABASE, World
-from benchmarks.things import TENANT
+from benchmarks.servers import World, psql
 
 VOCABULARY: Final = 20_000
 OBJECTS: Final = 20_000  # that the records are about, one each; object 0 has besides those MANY more
@@ -82,10 +79,3 @@ def fill(world: World, records: int) -> None:
         psql(world, RECORDS.format(table=table, names=names, values=values, number=int(records * share)))
         psql(world, REFERENCES.format(table=table, links=links, many=int(MANY * share), objects=OBJECTS))
     psql(world, "VACUUM (ANALYZE)")
-
-
-def psql(world: World, command: str) -> str:
-    """Run a command as the database's owner, in the tenant's schema; its output."""
-    environment = {**os.environ, "PGOPTIONS": f"-c search_path={TENANT}"}
-    program = [str(world.postgres.bin_dir / "psql"), world.postgres.url(DATABASE), "-qAtX", "-v", "ON_ERROR_STOP=1"]
-    return subprocess.run([*program, "-c", command], env=environment, check=True, capture_output=True, text=True).stdout

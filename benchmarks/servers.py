@@ -192,3 +192,10 @@ def ask(port: int, method: str, path: str, headers: Mapping[str, str], **options
     if answer.status_code not in {200, 201}:
         raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
     return answer
+
+
+def psql(world: World, command: str) -> str:
+    """Run a command as the database's owner, in the tenant's schema; its output."""
+    environment = {**os.environ, "PGOPTIONS": f"-c search_path={TENANT}"}
+    program = [str(world.postgres.bin_dir / "psql"), world.postgres.url(DATABASE), "-qAtX", "-v", "ON_ERROR_STOP=1"]
+    return subprocess.run([*program, "-c", command], env=environment, check=True, capture_output=True, text=True).stdout

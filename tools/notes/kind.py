@@ -27,6 +27,5 @@ NOTE: Final = Kind(
     title="title",
     text="content",
     columns=("title", "content", "is_pinned", "is_private", "color", "tags"),
-    has_tags=True,
     hidden=_of_others,
 )

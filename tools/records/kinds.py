@@ -36,7 +36,6 @@ class Kind:
     teams: tuple[str, ...] = ()  # columns with the teams whose it is
     derived: tuple[ColumnElement[Any], ...] = ()  # what its shape shows that is found out by reading: labelled
     searched: tuple[str, ...] = ()  # what a list's ``q`` looks through; title and text where nothing is named
-    has_tags: bool = False
     hidden: Callable[[Principal], Condition] | None = None  # what nobody else sees, whatever the level
     shared: Callable[[Principal, str], Condition] | None = None  # who else may do an action to it
     reach: Callable[[Principal, str], Condition] | None = None  # instead of all of the above

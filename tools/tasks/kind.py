@@ -42,6 +42,5 @@ TASK: Final = Kind(
         count_subtasks().label("subtasks"),
         find_next().label("next_id"),
     ),
-    has_tags=True,
     todos=TODOS,
 )
