@@ -1,4 +1,4 @@
-"""PostgreSQL: the pools, the tenant transaction, and the units of work.
+"""PostgreSQL: the tenant transaction, and the units of work.
 
 A transaction belongs to one tenant, and the database enforces it. The login role owns nothing and inherits nothing, so
 a statement outside a unit gets *permission denied*. A unit's transaction opens with one message::
@@ -16,19 +16,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property, partial
+from functools import cache
 from typing import Any, Final
 
 import asyncpg
 import asyncpg.protocol
-import pydantic_core
 import structlog
 from sqlalchemy import CursorResult, Delete, Executable, Select, Text, Update, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 
 from common.audit import ANONYMOUS, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
@@ -36,33 +34,13 @@ from common.cache.two_level import Message
 from common.config import Config
 from common.errors import Conflict, DatabaseUnavailable, Overloaded, ServiceError, UnknownReference, Unprocessable
 from common.ids import TenantName, new_id
+from common.postgresql.connection import ScopedConnection
+from common.postgresql.server import Server
 
 log = structlog.get_logger("database")
 
 SYSTEM_SCHEMA: Final = "system"
 SYSTEM_ROLE: Final = "system_service"  # may read and write the system schema; the login role may become it
-PREPARED_STATEMENTS = 512  # per connection; SQL text is free of tenant names, so this holds every statement we have
-
-
-class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
-    """An asyncpg connection that sends a unit's ``SET LOCAL`` statements in the same message as ``BEGIN``.
-
-    Sent apart they would cost a round trip each. asyncpg starts a transaction with ``execute("BEGIN ...;")``, a simple
-    query without arguments, to which more statements may be appended.
-    """
-
-    opening: str | None = None
-
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109 - asyncpg's
-        if self.opening is None or not query.startswith("BEGIN"):
-            return str(await super().execute(query, *args, timeout=timeout))
-        statements, self.opening = f"{query} {self.opening}", None
-        try:
-            return str(await super().execute(statements, timeout=timeout))
-        except BaseException:
-            # The transaction may be open, failed, or half scoped. Nobody may meet this connection again.
-            self.terminate()
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,44 +462,36 @@ def _sqlstate(error: Exception) -> str | None:
 
 
 class Database:
-    """The pool of one process, and the only maker of units. ``forget`` is told what commits have made stale."""
+    """The only maker of units. ``forget`` is told what commits have made stale."""
 
     def __init__(self, config: Config, url: str, forget: Forget | None = None) -> None:
         self._forget = forget or _nothing_cached
         self._timeout_ms = int(config.database_statement_timeout * 1000)
-        self._make_engine = partial(_make_engine, config, url)
-        self.engine = self._make_engine(config.database_pool_size)
-        self._export_pool_size = config.export_pool_size
-
-    @cached_property
-    def export_engine(self) -> AsyncEngine:
-        """The pool of exports, apart from that of requests: each takes as long as its reader, and nobody else is to
-        wait for it."""
-        return self._make_engine(self._export_pool_size)
+        self.server = Server(config, url)
 
     def read(self, tenant: Tenant) -> ReadUnit:
         """A read-only unit of one tenant."""
-        return ReadUnit(self.engine, _scope(tenant), self._timeout_ms)
+        return ReadUnit(self.server.engine, _scope(tenant), self._timeout_ms)
 
     def write(self, tenant: Tenant, *, actor: Actor = ANONYMOUS, origin: Origin) -> WriteUnit:
         """A unit of one tenant that may change things, on behalf of ``actor``."""
         scope = _scope(tenant)
-        return WriteUnit(self.engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
+        return WriteUnit(self.server.engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
 
     def export(self, tenant: Tenant) -> ExportUnit:
         """A unit of one tenant to export from. Its statements may take any time: who exports watches the clock."""
-        return ExportUnit(self.export_engine, _scope(tenant), 0)
+        return ExportUnit(self.server.export_engine, _scope(tenant), 0)
 
     def bookkeeping(self, tenant: Tenant) -> BookkeepingUnit:
         """A unit of one tenant for notes such as ``last_used_at``, and for nothing else."""
-        return BookkeepingUnit(self.engine, _scope(tenant), self._timeout_ms)
+        return BookkeepingUnit(self.server.engine, _scope(tenant), self._timeout_ms)
 
     def system(self, *, read_only: bool = True, actor: Actor = PLATFORM, origin: Origin | None = None) -> SystemUnit:
         """A unit of the system schema; one that changes things does so on behalf of ``actor``."""
         if read_only:
-            return SystemUnit(ReadUnit(self.engine, SYSTEM_SCOPE, self._timeout_ms))
+            return SystemUnit(ReadUnit(self.server.engine, SYSTEM_SCOPE, self._timeout_ms))
         made = WriteUnit(
-            self.engine,
+            self.server.engine,
             SYSTEM_SCOPE,
             self._timeout_ms,
             actor=actor,
@@ -532,40 +502,15 @@ class Database:
 
     def system_bookkeeping(self) -> SystemUnit:
         """A unit of the system schema for what nobody has decided: tries that are counted, jobs that are done."""
-        return SystemUnit(BookkeepingUnit(self.engine, SYSTEM_SCOPE, self._timeout_ms))
+        return SystemUnit(BookkeepingUnit(self.server.engine, SYSTEM_SCOPE, self._timeout_ms))
 
     def pool_state(self) -> dict[str, int]:
         """Connections of this process by state."""
-        pool = self.engine.pool
-        assert isinstance(pool, AsyncAdaptedQueuePool)
-        return {"in_use": pool.checkedout(), "idle": pool.checkedin(), "limit": pool.size()}
+        return self.server.pool_state()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.engine.dispose()
-        if "export_engine" in self.__dict__:  # made by the first export
-            await self.export_engine.dispose()
-
-
-def _make_engine(config: Config, url: str, pool_size: int) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        echo=config.sql_echo,
-        json_deserializer=pydantic_core.from_json,  # a third of what json.loads takes
-        hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=config.database_pool_timeout,
-        pool_recycle=config.database_pool_recycle,
-        pool_use_lifo=True,  # keeps few connections hot; no pre-ping, which would cost three round trips
-        connect_args={
-            "connection_class": ScopedConnection,
-            "prepared_statement_cache_size": PREPARED_STATEMENTS,
-            "timeout": config.database_connect_timeout,
-            # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
-            "command_timeout": config.database_statement_timeout + 1,
-        },
-    )
+        await self.server.close()
 
 
 async def _nothing_cached(_: Sequence[Message]) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.promise("D5")
 
 
 def pool_of(world: World) -> Any:
-    return services_of(world.app).database.export_engine.pool
+    return services_of(world.app).database.server.export_engine.pool
 
 
 async def whole(client: Client, call: asyncio.Task[None]) -> int:
@@ -124,7 +124,7 @@ async def test_who_stops_reading_is_cut_off(world: World) -> None:
         await client.call(app, world.one)
 
         assert (client.status, client.is_complete, await world.copying()) == (200, False, [])
-        assert services_of(app).database.export_engine.pool.checkedout() == 0  # type: ignore[attr-defined] # a queue's
+        assert services_of(app).database.server.export_engine.pool.checkedout() == 0  # type: ignore[attr-defined] # a queue's
 
 
 async def test_what_breaks_on_the_way_leaves_no_file_that_looks_whole(world: World) -> None:

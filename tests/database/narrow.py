@@ -40,7 +40,7 @@ class Narrow:
 async def assert_bare(narrow: Narrow) -> None:
     """The raw pooled connection, outside any transaction, is the login role's and looks nowhere."""
     login, settings = "", {}
-    async with narrow.database.engine.connect() as connection:
+    async with narrow.database.server.engine.connect() as connection:
         raw: Any = (await connection.get_raw_connection()).driver_connection
         assert not raw.is_in_transaction()
         login, current = await raw.fetchrow("SELECT session_user, current_user")

@@ -55,7 +55,7 @@ async def test_work_cancelled_at_any_round_trip_is_done_or_not_done(narrow: Narr
 
 async def test_work_cancelled_while_it_connects_leaves_the_pool_whole(narrow: Narrow) -> None:
     for trip in range(1, 9):
-        await narrow.database.engine.dispose()
+        await narrow.database.server.engine.dispose()
 
         await cancel_at(narrow, trip, None, asyncio.ensure_future(write_a_team(narrow, next(_numbers))))
 

@@ -123,7 +123,8 @@ async def test_many_requests_of_two_tenants_share_one_connection(narrow: Narrow)
 
 async def test_a_pool_that_stays_empty_answers_503(narrow: Narrow, servers: Servers) -> None:
     config = servers.config(narrow.owner_url, database_pool_size=1, database_pool_timeout=0.05)
-    database = Database(config, services_of(narrow.app).database.engine.url.render_as_string(hide_password=False))
+    url = services_of(narrow.app).database.server.engine.url.render_as_string(hide_password=False)
+    database = Database(config, url)
     async with database.read(narrow.tenants[0]) as unit:
         await unit.execute(select(1))
         with pytest.raises(Overloaded):

@@ -95,7 +95,7 @@ async def test_a_checkout_from_the_pool_costs_nothing(wired: Wired, alpha_there:
         await unit.execute(select(1))
     wired.wire.reset()
 
-    async with database.engine.connect():
+    async with database.server.engine.connect():
         pass
 
     assert (wired.wire.trips, wired.wire.connections) == (0, 0)
@@ -142,7 +142,7 @@ async def test_a_known_token_is_verified_without_the_database(wired: Wired, owne
 
 async def test_only_the_begin_message_names_the_tenant(wired: Wired, alpha: TestTenant, owner: Api) -> None:
     """One prepared statement serves all tenants only if no statement's text has a tenant in it."""
-    await services_of(wired.app).database.engine.dispose()  # new connections prepare everything before our eyes
+    await services_of(wired.app).database.server.engine.dispose()  # new connections prepare everything before our eyes
     wired.wire.reset()
     name = f"wire{next(_numbers)}"
     body = {"email": f"{name}@wire.example", "username": name, "role_ids": [alpha.role_ids["viewer"]]}

@@ -130,7 +130,7 @@ async def test_with_every_connection_taken_requests_end_within_the_pool_s_timeou
     config = servers.config(servers.new_database(), database_pool_size=2, database_pool_timeout=0.2)
     async with running(config) as (app, http), AsyncExitStack() as stack:
         tenant = await create_tenant(http)
-        engine = services_of(app).database.engine
+        engine = services_of(app).database.server.engine
         for _ in range(2):
             await stack.enter_async_context(engine.connect())
 

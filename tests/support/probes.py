@@ -75,7 +75,7 @@ class Traffic:
 @contextmanager
 def watched(app: FastAPI) -> Iterator[Traffic]:
     """Count the connections taken from the application's pool, and the statements sent over them."""
-    engine = app.state.services.database.engine.sync_engine
+    engine = app.state.services.database.server.engine.sync_engine
     traffic = Traffic()
 
     def count_checkout(*_: Any) -> None:

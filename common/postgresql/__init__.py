@@ -1,0 +1,1 @@
+"""PostgreSQL servers as this process knows them: its connections, and the pools that hold them."""

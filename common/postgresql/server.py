@@ -1,0 +1,63 @@
+"""The pools of one process on one PostgreSQL server."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+import pydantic_core
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from common.config import Config
+from common.postgresql.connection import ScopedConnection
+
+PREPARED_STATEMENTS: Final = 512  # per connection; SQL text is free of tenant names, so this holds every one we have
+
+
+class Server:
+    """One PostgreSQL server, with a pool for requests and one for exports."""
+
+    def __init__(self, config: Config, url: str) -> None:
+        self._config = config
+        self._url = url
+        self.engine = self._make_engine(config.database_pool_size)
+
+    @cached_property
+    def export_engine(self) -> AsyncEngine:
+        """The pool of exports, apart from that of requests: each takes as long as its reader, and nobody else is to
+        wait for it."""
+        return self._make_engine(self._config.export_pool_size)
+
+    def pool_state(self) -> dict[str, int]:
+        """Connections for requests by state."""
+        pool = self.engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool)
+        return {"in_use": pool.checkedout(), "idle": pool.checkedin(), "limit": pool.size()}
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+        if "export_engine" in self.__dict__:  # made by the first export
+            await self.export_engine.dispose()
+
+    def _make_engine(self, pool_size: int) -> AsyncEngine:
+        config = self._config
+        return create_async_engine(
+            self._url,
+            echo=config.sql_echo,
+            json_deserializer=pydantic_core.from_json,  # a third of what json.loads takes
+            hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=config.database_pool_timeout,
+            pool_recycle=config.database_pool_recycle,
+            pool_use_lifo=True,  # keeps few connections hot; no pre-ping, which would cost three round trips
+            connect_args={
+                "connection_class": ScopedConnection,
+                "prepared_statement_cache_size": PREPARED_STATEMENTS,
+                "timeout": config.database_connect_timeout,
+                # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
+                "command_timeout": config.database_statement_timeout + 1,
+            },
+        )
