@@ -23,13 +23,13 @@ from tools.search.queries import list_hits, write_query
 from tools.timeline.queries import list_items
 
 SCHEMA = "tenant_planned"
-# Every row has the word "every", one in thirty "scarce", one in a thousand "rare"; five are about one booking. What was
+# Every row has the word "every", one in ten "scarce", one in a thousand "rare"; five are about one booking. What was
 # made one after the other lies apart. With fewer than a hundred different words PostgreSQL would guess how many begin
 # like the one that is looked for.
 FILL = """
     INSERT INTO notes (id, title, content, created_at, updated_at)
     SELECT gen_random_uuid(), 'every', 'w' || n % 150 || CASE WHEN n % 1000 = 0 THEN ' rare' ELSE '' END
-               || CASE WHEN n % 30 = 0 THEN ' scarce' ELSE '' END,
+               || CASE WHEN n % 10 = 0 THEN ' scarce' ELSE '' END,
            now() - n * 7919 % 6007 * interval '1 minute', now() FROM generate_series(1, 6000) AS n;
     INSERT INTO note_links (record_id, link_type, link_id)
     SELECT id, 'booking', 'BK-' || row_number() OVER () / 5 FROM notes"""
