@@ -21,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     import of the application before they begin their own.
     """
     if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
+        gc.disable()  # until the tests are collected: nothing of it is garbage, and looking for some costs a seventh
         config.pluginmanager.import_plugin("tests.support.fixtures")
 
 
@@ -29,3 +30,4 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+    gc.enable()
