@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Iterator
 from uuid import uuid4
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from common.config import Config
+from common.observability.logs import configure_logging
 from tests.api_keys.conftest import with_key
 from tests.support.apps import running
 from tests.support.probes import owner_connection
@@ -109,11 +109,8 @@ async def test_a_key_does_not_get_its_owners_stored_answer(http: httpx.AsyncClie
 @pytest.fixture
 def talkative(servers: Servers, config: Config) -> Iterator[Config]:
     """A configuration that has everything logged, while the test lasts."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
     yield servers.config(config.database_url.get_secret_value(), log_level="debug", sql_echo=True)
-    root.handlers = handlers
-    root.setLevel(level)
+    configure_logging(config)
 
 
 @pytest.mark.usefixtures("app")

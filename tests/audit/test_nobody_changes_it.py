@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from common.audit import Origin
 from common.config import Config
-from common.ids import TenantName
+from tests.audit.stage import Stage
+from tests.support.apps import registered, services_of
 from tests.support.audit_chain import assert_chain_whole, assert_whole
 from tests.support.audit_tampering import CHANGES, OTHER_WAYS
 from tests.support.probes import owner_connection
@@ -22,9 +23,9 @@ HEAD = "SELECT * FROM audit_chain"
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-async def test_the_owner_cannot_change_it(statement: str, config: Config, alpha: TestTenant) -> None:
+async def test_the_owner_cannot_change_it(statement: str, config: Config, still: Stage) -> None:
     """Here the owner is even a superuser, whom no GRANT stops."""
-    async with owner_connection(config, alpha.name) as owner:
+    async with owner_connection(config, still.tenant.name) as owner:
         before = await owner.fetchval("SELECT count(*) FROM audit_logs")
 
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="the audit log cannot be changed"):
@@ -44,19 +45,17 @@ async def test_a_superuser_cannot_change_it_as_a_replica(config: Config, alpha: 
 
 
 @pytest.mark.parametrize("statement", [*CHANGES, *OTHER_WAYS])
-async def test_the_service_cannot_change_it(statement: str, app: FastAPI, config: Config, alpha: TestTenant) -> None:
+async def test_the_service_cannot_change_it(statement: str, app: FastAPI, config: Config, still: Stage) -> None:
     """Not even with SQL smuggled into a writing transaction: the tenant's role has no right to."""
-    name = TenantName.parse(alpha.name)
-    assert name is not None
-    tenant = await app.state.services.find_tenant(name)
-    unit = app.state.services.database.write(tenant, origin=Origin("smuggled"))
+    tenant = await registered(app, still.tenant.name)
+    unit = services_of(app).database.write(tenant, origin=Origin("smuggled"))
 
     try:
         with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
             await unit.execute(text(statement))
     finally:
         await unit.close()
-    async with owner_connection(config, alpha.name) as owner:
+    async with owner_connection(config, still.tenant.name) as owner:
         assert [row for row in await assert_chain_whole(owner) if row["request_id"] == "smuggled"] == []
 
 

@@ -64,7 +64,7 @@ def test_the_readme_lists_the_routes_that_exist() -> None:
 
 
 def routes() -> set[tuple[str, str]]:
-    application = main.create_app(Config(environment="development"))
+    application = main.create_app(Config(environment="development", log_level="warning"))  # of the whole process
     contexts = iter_route_contexts(application.routes)
     return {(method, context.path or "") for context in contexts for method in (context.methods or set()) - {"HEAD"}}
 

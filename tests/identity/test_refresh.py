@@ -37,7 +37,7 @@ async def test_a_token_is_exchanged_for_the_next_one(person: Person, refresh: Re
     assert pair["session_id"] == person.tokens["session_id"]
     assert pair["refresh_token"] != person.tokens["refresh_token"]
     assert pair["access_token"] != person.tokens["access_token"]
-    assert pair["expires_in"] == 600
+    assert pair["expires_in"] == 3600
     assert answer.headers["cache-control"] == "no-store"
     assert (await person.api.get("/auth/test")).status_code == 200
 

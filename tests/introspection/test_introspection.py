@@ -46,7 +46,7 @@ async def test_an_access_token(alpha: TestTenant, beta: TestTenant) -> None:
             "aud": "travel-system",
             "sid": member.tokens["session_id"],
         }.items() <= answer.items()
-        assert answer["exp"] - answer["iat"] == 600
+        assert answer["exp"] - answer["iat"] == 3600
         assert {"tasks:read:own", "settings:read"} <= set(answer["scope"].split(" "))
         assert "users:read" not in answer["scope"]
         assert answer.keys() == {

@@ -302,7 +302,6 @@ async def test_without_a_server_mails_are_files_for_their_owner_only(office: Pos
 
 
 async def test_a_suspended_tenant_sends_nothing(office: PostOffice) -> None:
-    await office.clear()
     tenant = await create_tenant(office.http)
     await tenant.owner.post(f"/users/{tenant.people['owner'].id}/password-reset")
     changed = await office.http.patch(

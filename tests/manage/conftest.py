@@ -10,9 +10,9 @@ from tests.support.world import TestTenant, create_tenant
 
 
 @pytest.fixture(scope="session")
-def line(office: PostOffice) -> CommandLine:
+def line(shared_office: PostOffice) -> CommandLine:
     """On the database of that application."""
-    return CommandLine(office.config)
+    return CommandLine(shared_office.config)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
@@ -18,17 +17,15 @@ GIVE_UP = """UPDATE outbox SET status = 'dead', attempts = 12, last_error = 'SMT
 
 
 @pytest.fixture
-async def dead(office: PostOffice, branches: dict[str, TestTenant]) -> AsyncIterator[dict[str, str]]:
+async def dead(office: PostOffice, branches: dict[str, TestTenant]) -> dict[str, str]:
     """One mail of each tenant that was given up: the jobs' ids."""
-    await office.clear()
     jobs = {}
     async with owner_connection(office.config, "system") as owner:
         for name, tenant in branches.items():
             answer = await tenant.owner.post(f"/users/{tenant.people['member'].id}/password-reset")
             assert answer.status_code == 202
             jobs[name] = str(await owner.fetchval(GIVE_UP, name))
-    yield jobs
-    await office.clear()
+    return jobs
 
 
 async def test_what_was_given_up_is_listed_with_its_reason(

@@ -28,9 +28,10 @@ def visitor(office: PostOffice) -> Api:
 
 
 @pytest.fixture(scope="session")
-async def crews(office: PostOffice, branches: dict[str, TestTenant]) -> dict[str, Staff]:
+async def crews(shared_office: PostOffice, branches: dict[str, TestTenant]) -> dict[str, Staff]:
     """The staff of both branches."""
-    return {branch.name: await hire(office.http, office.config, branch) for branch in branches.values()}
+    http, config = shared_office.http, shared_office.config
+    return {branch.name: await hire(http, config, branch) for branch in branches.values()}
 
 
 @pytest.fixture

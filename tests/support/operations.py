@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -27,12 +27,16 @@ class Operation:
         return self.path[1:] if self.path.startswith("//") else API + self.path
 
 
-def operations_of(app: FastAPI) -> Iterator[Operation]:
-    """The operations of the three modules."""
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        if isinstance(route, Route):
-            full = context.path or ""
-            path = full.removeprefix(API) if full.startswith(API) else f"/{full}"
-            for method in sorted(route.methods or ()):
-                yield Operation(route.name, method, path, route)
+@cache
+def operations_of(app: FastAPI) -> tuple[Operation, ...]:
+    """The operations of the three modules, found once: it takes a walk through every router."""
+    return tuple(
+        Operation(context.original_route.name, method, _below_api(context.path or ""), context.original_route)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, Route)
+        for method in sorted(context.original_route.methods or ())
+    )
+
+
+def _below_api(path: str) -> str:
+    return path.removeprefix(API) if path.startswith(API) else f"/{path}"

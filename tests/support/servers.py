@@ -54,6 +54,7 @@ class Servers:
             "cors_origins": ("https://app.example",),
             "data_dir": self.data,
             "password_memory_kib": MEMORY_KIB,
+            "access_token_seconds": 3600,  # the people of all tests sign in once, and a slow machine takes its time
             "work_off_jobs": False,  # tests count statements; mails are sent where a test asks (support.post)
         }
         return Config(**(values | changes))

@@ -50,13 +50,13 @@ class ConcurrencyContract(Contract):
 
         assert [first.status_code, second.status_code, third.status_code] == [200, 200, 204]
 
-    @pytest.mark.parametrize("given", ["v1", '"1"', '"v1", "v2"', '"v-1"', '"v99999999999"', ""])
-    async def test_what_is_no_version_of_ours_is_named(self, api: Api, given: str) -> None:
+    async def test_what_is_no_version_of_ours_is_named(self, api: Api) -> None:
         item = await self.make(api)
 
-        answer = await api.patch(self.at(item), json=self.resource.change, headers={"If-Match": given})
+        for given in ("v1", '"1"', '"v1", "v2"', '"v-1"', '"v99999999999"', ""):
+            answer = await api.patch(self.at(item), json=self.resource.change, headers={"If-Match": given})
 
-        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+            assert (answer.status_code, answer.json()["code"]) == (400, "bad_request"), given
 
     async def test_who_has_the_current_version_is_spared_the_body(self, api: Api) -> None:
         item = await self.make(api)

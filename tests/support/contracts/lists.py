@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -52,12 +53,12 @@ class ListContract:
         assert answer.status_code == 200
         assert 1 <= len(answer.json()["items"]) <= limit
 
-    @pytest.mark.parametrize("limit", ["0", "201", "-1", "many", "", "9" * 400])
-    async def test_a_limit_is_from_1_to_200(self, listed: TestTenant, limit: str) -> None:
-        answer = await listed.owner.get(self.path, params={"limit": limit})
+    async def test_a_limit_is_from_1_to_200(self, listed: TestTenant) -> None:
+        for limit in ("0", "201", "-1", "many", "", "9" * 400):
+            answer = await listed.owner.get(self.path, params={"limit": limit})
 
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["pointer"] == "/query/limit"
+            assert answer.status_code == 422, limit
+            assert answer.json()["errors"][0]["pointer"] == "/query/limit", limit
 
     @pytest.mark.parametrize("reverse", ["", "-"])
     async def test_every_item_is_met_once_and_in_order(self, listed: TestTenant, reverse: str) -> None:
@@ -74,12 +75,12 @@ class ListContract:
         value = item[sort]
         return (value.lower() if isinstance(value, str) else value, item[self.identity])
 
-    @pytest.mark.parametrize("sort", ["nonsense", "-", ",", "password_hash", "id;drop", "\0"])
-    async def test_only_the_listed_fields_can_be_sorted_by(self, listed: TestTenant, sort: str) -> None:
-        answer = await listed.owner.get(self.path, params={"sort": sort})
+    async def test_only_the_listed_fields_can_be_sorted_by(self, listed: TestTenant) -> None:
+        for sort in ("nonsense", "-", ",", "password_hash", "id;drop", "\0"):
+            answer = await listed.owner.get(self.path, params={"sort": sort})
 
-        assert (answer.status_code, answer.json()["code"]) == (422, "sort_invalid")
-        assert answer.json()["errors"][0]["pointer"] == "/query/sort"
+            assert (answer.status_code, answer.json()["code"]) == (422, "sort_invalid"), sort
+            assert answer.json()["errors"][0]["pointer"] == "/query/sort", sort
 
     async def test_the_count_is_made_only_on_demand(self, listed: TestTenant) -> None:
         items = await walk(listed.owner, self.path, limit=200)
@@ -115,11 +116,12 @@ class ListContract:
             assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid"), text
 
     @pytest.mark.promise("S1")
-    @pytest.mark.parametrize("name", ["q", "cursor", "sort", "limit", "created_after", "include_total", "x"])
-    async def test_no_value_of_a_parameter_is_a_server_error(self, listed: TestTenant, name: str) -> None:
-        for value in ("%00", "%ff", "%ed%a0%80", "\xff", "%", "a" * 7000, "-1e400", "NaN"):
+    async def test_no_value_of_a_parameter_is_a_server_error(self, listed: TestTenant) -> None:
+        names = ("q", "cursor", "sort", "limit", "created_after", "include_total", "x")
+        values = ("%00", "%ff", "%ed%a0%80", "\xff", "%", "a" * 7000, "-1e400", "NaN")
+        for name, value in itertools.product(names, values):
             answer = await listed.owner.get(f"{self.path}?{name}={value}")
-            assert 200 <= answer.status_code < 500, value
+            assert 200 <= answer.status_code < 500, (name, value)
 
 
 class GrowingListContract(ListContract):
@@ -145,20 +147,16 @@ class GrowingListContract(ListContract):
         assert met[:-1] == [item["id"] for item in before]
         assert late.word in str(rest[-1])
 
-    @pytest.mark.parametrize(
-        ("q", "found"), [("100%", 1), ("%", 1), ("a_b", 1), ("_", 1), ("\\", 1), ("/", 1), ("'", 1)]
-    )
-    async def test_searching_takes_every_character_literally(
-        self, listed: TestTenant, config: Config, q: str, found: int
-    ) -> None:
-        row = Row(next(WORDS), f"needle {q} here", moment(1))
+    async def test_searching_takes_every_character_literally(self, listed: TestTenant, config: Config) -> None:
         decoy = Row(next(WORDS), "needle x here, axb 100x", moment(1))
+        rows = {q: Row(next(WORDS), f"needle {q} here", moment(1)) for q in ("100%", "%", "a_b", "_", "\\", "/", "'")}
         async with owner_connection(config, listed.name) as connection, connection.transaction():
-            await self.insert(connection, [row, decoy])
+            await self.insert(connection, [decoy, *rows.values()])
 
-        answer = await listed.owner.get(self.path, params={"q": f"NEEDLE {q} "})
+        for q, row in rows.items():
+            answer = await listed.owner.get(self.path, params={"q": f"NEEDLE {q} "})
 
-        assert [row.word in str(item) for item in answer.json()["items"]] == [True] * found
+            assert [row.word in str(item) for item in answer.json()["items"]] == [True], q
 
     async def test_created_after_and_before_exclude_the_moment_itself(self, listed: TestTenant) -> None:
         items = await walk(listed.owner, self.path, limit=200)
@@ -170,11 +168,11 @@ class GrowingListContract(ListContract):
             assert {item["id"] for item in found} == expected, name
             assert expected
 
-    @pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2024-01-01T00:00:00"])
-    async def test_a_time_needs_an_offset_and_must_exist_in_utc(self, listed: TestTenant, value: str) -> None:
-        answer = await listed.owner.get(self.path, params={"created_before": value})
+    async def test_a_time_needs_an_offset_and_must_exist_in_utc(self, listed: TestTenant) -> None:
+        for value in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2024-01-01T00:00:00"):
+            answer = await listed.owner.get(self.path, params={"created_before": value})
 
-        assert answer.status_code == 422
+            assert answer.status_code == 422, value
 
     async def test_a_long_page_costs_as_many_statements_as_a_short_one(self, listed: TestTenant, app: FastAPI) -> None:
         counts = []
