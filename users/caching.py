@@ -27,10 +27,10 @@ from users.accounts.service import get_user
 from users.api_keys.holders import load_key_holder
 from users.auth.lifetimes import SessionTimes
 from users.auth.principals import SessionHolder, describe, load_holder, restrain
-from users.auth.queries import find_session
 from users.auth.schemas import Session
 from users.models import PRINCIPALS, PROFILES
 from users.schemas import User
+from users.sessions.queries import find_session
 from users.tenants.service import find_tenant
 
 TENANTS: Final = "system/tenants"

@@ -14,7 +14,7 @@ from common.audit import Origin
 from common.ids import new_id
 from database import Tenant, WriteUnit
 from tests.support.apps import Wired, registered, services_of
-from tests.support.world import Api, TestTenant
+from tests.support.world import PASSWORD, Api, TestTenant
 from users.models import Team, User
 
 _numbers = itertools.count(1)
@@ -131,6 +131,17 @@ async def test_creating_a_user_costs_five_round_trips(wired: Wired, owner: Api) 
         assert answer.status_code == 201, answer.text
 
     assert await warm_cost(wired, create) == 5  # BEGIN, INSERT, the answer's SELECT, the audit entry, COMMIT
+
+
+async def test_a_login_costs_thirteen_round_trips(wired: Wired, alpha: TestTenant) -> None:
+    client = Api(wired.http, {"X-Tenant-ID": alpha.name})
+
+    async def log_in() -> None:
+        answer = await client.post("/auth/login", json={"username": "owner", "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+
+    # Three to find the user, three to count the try, three to take it back; BEGIN, the session, the entry, COMMIT.
+    assert await warm_cost(wired, log_in) == 13
 
 
 async def test_a_known_token_is_verified_without_the_database(wired: Wired, owner: Api) -> None:

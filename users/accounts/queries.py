@@ -39,9 +39,9 @@ def _mentions(name: str, related: Any, link: Any, link_key: Any) -> Label[Any]:
     return func.coalesce(found, cast(literal("[]"), JSON)).label(name)
 
 
-def _users() -> AnySelect:
-    """Living users, in the columns of the schema ``User``."""
-    return select(
+def user_columns() -> tuple[Any, ...]:
+    """The columns of the schema ``User``."""
+    return (
         User.id,
         User.email,
         User.username,
@@ -59,10 +59,14 @@ def _users() -> AnySelect:
         User.created_at,
         User.updated_at,
         User.version,
-    ).where(User.deleted_at.is_(None))
+    )
 
 
-# Written once: putting it together takes longer than running it, and every login does both.
+def _users() -> AnySelect:
+    return select(*user_columns()).where(User.deleted_at.is_(None))
+
+
+# Written once: putting it together takes longer than running it.
 _USER: Final = _users().where(User.id == bindparam("user_id"))
 
 

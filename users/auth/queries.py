@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Row,
+    Text,
     and_,
     bindparam,
     exists,
@@ -28,6 +29,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from common.paging import AnySelect
 from database import ReadUnit, WriteUnit
+from users.accounts.queries import user_columns
 from users.auth.lifetimes import Lifetimes
 from users.models import (
     PRINCIPALS,
@@ -83,36 +85,51 @@ async def find_password_hash(unit: ReadUnit, user_id: UUID) -> str | None:
     return found.scalar_one_or_none()
 
 
-_RECORD_LOGIN: Final = (
-    update(User)
-    .where(
-        User.id == bindparam("user"),
-        User.is_active,
-        User.deleted_at.is_(None),
-        User.password_changed_at.is_not_distinct_from(bindparam("password_as_of")),
+_NEW_SESSION: Final = {
+    column.name: bindparam(f"session_{column.name}", type_=column.type)
+    for column in UserSession.__table__.c
+    if column.name not in {"revoked_at", "revoked_reason"}
+}
+
+
+def _opening(**renewed: ColumnElement[Any]) -> AnySelect:
+    """Notes the login and inserts its session in one statement, which answers the user as the API shows it."""
+    noted = (
+        update(User)
+        .where(
+            User.id == bindparam("user"),
+            User.is_active,
+            User.deleted_at.is_(None),
+            User.password_changed_at.is_not_distinct_from(bindparam("password_as_of")),
+        )
+        .values(last_login_at=bindparam("moment"), **renewed)
+        .returning(*user_columns())
+        .cte("noted")
     )
-    .values(last_login_at=bindparam("moment"))
-    .returning(User.id)
-)
+    session = insert(UserSession).from_select(list(_NEW_SESSION), select(*_NEW_SESSION.values()).select_from(noted))
+    return select(noted).add_cte(session.cte("opened"))
 
 
-async def record_login(unit: WriteUnit, user: Row[Any], moment: datetime, renewed_hash: str | None) -> bool:
-    """Note when a user logged in; the record's version stays, since nobody edited it.
+_OPENING: Final = _opening()
+_OPENING_AND_RENEWING: Final = _opening(password_hash=bindparam("renewed_hash", type_=Text))
 
-    False when the user was deactivated, deleted or given another password after ``find_login`` read it.
+
+async def open_session(
+    unit: WriteUnit, user: Row[Any], renewed_hash: str | None, session: Mapping[str, Any]
+) -> Row[Any] | None:
+    """Note when a user logged in, insert the session and answer the user; the record's version stays, since nobody
+    edited it.
+
+    None when the user was deactivated, deleted or given another password after ``find_login`` read it.
     """
-    statement = _RECORD_LOGIN.values(password_hash=renewed_hash) if renewed_hash else _RECORD_LOGIN
-    values = {"user": user.id, "password_as_of": user.password_changed_at, "moment": moment}
-    noted = await unit.execute(statement.execution_options(copy=str(user.id)), values)
-    return noted.one_or_none() is not None
-
-
-_INSERT_SESSION: Final = insert(UserSession)
-
-
-async def insert_session(unit: WriteUnit, values: Mapping[str, Any]) -> None:
-    """A new session."""
-    await unit.execute(_INSERT_SESSION, values)
+    values = {_NEW_SESSION[name].key: value for name, value in session.items()}
+    values |= {"user": user.id, "password_as_of": user.password_changed_at, "moment": session["created_at"]}
+    if renewed_hash:
+        found = await unit.execute(_OPENING_AND_RENEWING, {**values, "renewed_hash": renewed_hash})
+    else:
+        found = await unit.execute(_OPENING, values)
+    unit.invalidate(PROFILES, str(user.id))
+    return found.one_or_none()
 
 
 async def lock_session(unit: WriteUnit, session_id: UUID) -> Row[Any] | None:
@@ -212,21 +229,6 @@ _END_OLDEST: Final = (
     .values(revoked_at=bindparam("moment", type_=DateTime(timezone=True)), revoked_reason="too_many_sessions")
     .returning(UserSession.id)
 )
-
-
-async def find_session(unit: ReadUnit, session_id: UUID) -> Row[Any] | None:
-    """A session as its owner sees it."""
-    found = await unit.execute(
-        select(
-            UserSession.id,
-            UserSession.created_at,
-            UserSession.last_used_at,
-            UserSession.expires_at,
-            UserSession.ip_address,
-            UserSession.user_agent,
-        ).where(UserSession.id == session_id)
-    )
-    return found.one_or_none()
 
 
 async def find_rights(unit: ReadUnit, user_id: UUID, session_id: UUID, moment: datetime) -> Row[Any] | None:

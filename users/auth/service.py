@@ -106,10 +106,10 @@ async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_h
     moment, limits = now(), Lifetimes.of(visit.settings)
     token = visit.services.refresh_tokens.first(new_id())
     idle_end, end = limits.deadlines(moment, moment)
-    if not await queries.record_login(unit, user, moment, renewed_hash):
-        return None
-    await queries.insert_session(
+    found = await queries.open_session(
         unit,
+        user,
+        renewed_hash,
         {
             "id": token.session_id,
             "user_id": user.id,
@@ -124,11 +124,13 @@ async def _open_session(visit: Visit, unit: WriteUnit, user: Row[Any], renewed_h
             "user_agent": visit.origin.user_agent,
         },
     )
+    if found is None:
+        return None
     actor = Actor("user", user.id, user.username)
     unit.origin = replace(unit.origin, session_id=token.session_id)
     unit.audit("auth.login.succeeded", actor=actor, target=_target(user.id, user.username))
     await _end_surplus(visit, unit, actor, user.id, moment)
-    return await _pair(visit, unit, user.id, token, idle_end - moment)
+    return await _pair(visit, unit, User.model_validate(found), token, idle_end - moment)
 
 
 async def _end_surplus(visit: Visit, unit: WriteUnit, actor: Actor, user_id: UUID, moment: datetime) -> None:
@@ -168,7 +170,8 @@ async def _continue_session(
         and moment - session.rotated_at <= timedelta(seconds=config.refresh_grace_seconds)
     ):
         return None
-    return await _pair(visit, unit, session.user_id, successor, idle_end - moment)
+    user = await get_user(unit, session.user_id)
+    return await _pair(visit, unit, user, successor, idle_end - moment)
 
 
 async def _is_surplus(visit: Visit, unit: WriteUnit, session: Row[Any], moment: datetime) -> bool:
@@ -191,13 +194,12 @@ async def _end_replayed(unit: WriteUnit, session: Row[Any], moment: datetime) ->
 
 
 async def _pair(
-    visit: Visit, unit: ReadUnit, user_id: UUID, token: RefreshToken, refresh_expires_in: timedelta
+    visit: Visit, unit: ReadUnit, user: User, token: RefreshToken, refresh_expires_in: timedelta
 ) -> TokenPair:
     assert visit.tenant is not None
     services = visit.services
-    user = await get_user(unit, user_id)
     access_token = services.access_tokens.issue(
-        subject=user_id,
+        subject=user.id,
         email=user.email,
         username=user.username,
         tenant=visit.tenant.name,

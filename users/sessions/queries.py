@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from common.paging import ListQuery, Order, Slice, contains, created_within, fetch_slice
 from database import ReadUnit
@@ -20,6 +20,21 @@ ORDER: Final = Order(
     fields={"created_at": _sessions.c.created_at, "last_used_at": _sessions.c.last_used_at},
     identity=_sessions.c.id,
 )
+
+
+async def find_session(unit: ReadUnit, session_id: UUID) -> Row[Any] | None:
+    """A session as its owner sees it."""
+    found = await unit.execute(
+        select(
+            UserSession.id,
+            UserSession.created_at,
+            UserSession.last_used_at,
+            UserSession.expires_at,
+            UserSession.ip_address,
+            UserSession.user_agent,
+        ).where(UserSession.id == session_id)
+    )
+    return found.one_or_none()
 
 
 async def list_sessions(unit: ReadUnit, user_id: UUID, query: ListQuery, moment: datetime, limits: Lifetimes) -> Slice:
