@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import json
+import os
 import re
 import subprocess
 import sys
@@ -137,12 +139,27 @@ def test_requests_go_through_pgbouncer_and_the_rest_past_it() -> None:
     assert url["DATABASE_OWNER_URL"].username != url["DATABASE_URL"].username
 
 
-def test_pgbouncer_knows_the_login_role_s_password() -> None:
+def test_pgbouncer_knows_the_login_role_s_password(tmp_path: Path) -> None:
+    """What its container does before it becomes PgBouncer."""
     login = urlsplit(environment()["DATABASE_URL"])
-    (mounted,) = compose_service("pgbouncer")["configs"]
+    recipe = (ROOT / "deploy" / "pgbouncer" / "Dockerfile").read_text().replace("\\\n", "")
+    shell, option, script = json.loads(re.findall(r"^CMD (.*)$", recipe, re.MULTILINE)[0])
+    users = tmp_path / "users"
+    before, _, started = script.replace(pooler()["pgbouncer"]["auth_file"], str(users)).partition(" && exec ")
+    variables = compose_service("pgbouncer")["environment"]
 
-    assert compose()["configs"][mounted["source"]]["content"] == f'"{login.username}" "{login.password}"\n'
-    assert mounted["target"] == pooler()["pgbouncer"]["auth_file"]
+    subprocess.run([shell, option, before], env={"PATH": os.environ["PATH"], **variables}, check=True)
+    assert users.read_text() == f'"{login.username}" "{login.password}"\n'
+    assert started == "pgbouncer /etc/pgbouncer/pgbouncer.ini"
+    refused = subprocess.run(
+        [shell, option, before], env={"PATH": os.environ["PATH"]}, capture_output=True, check=False
+    )
+    assert b"LOGIN_PASSWORD" in refused.stderr
+
+
+def test_nothing_is_made_up_for_a_read_only_container() -> None:
+    """Compose copies configs and secrets that are no files into the container, and cannot if that is read-only."""
+    assert not {"configs", "secrets"} & set(compose())
 
 
 def test_pgbouncer_keeps_transactions_and_prepared_statements() -> None:

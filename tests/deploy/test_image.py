@@ -193,10 +193,11 @@ async def test_the_roles_of_compose_are_enough(image: Image) -> None:
 
 def begin(server: EmbeddedPostgres) -> None:
     """What the image of PostgreSQL does at its first start."""
-    command = [server.bin_dir / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", server.socket_dir, "-U", "postgres"]
+    psql, socket = str(server.bin_dir / "psql"), str(server.socket_dir)
     environment = {**compose_service("postgres")["environment"], "PGPASSWORD": server.password}
-    script = ROOT / "deploy" / "postgres" / "owner.sql"
-    subprocess.run([*command, "-f", script], env=environment, check=True, capture_output=True)
+    script = str(ROOT / "deploy" / "postgres" / "owner.sql")
+    command = [psql, "-X", "-v", "ON_ERROR_STOP=1", "-h", socket, "-U", "postgres", "-f", script]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
 def here(server: EmbeddedPostgres, url: str) -> str:
