@@ -34,8 +34,8 @@ from migrations.shared_rights import join_group_sql
 from migrations.tenant import expected_revision, rights_sql, schema_sql
 from serving.services import NewOwner
 
-# Each creation holds a lock on every table and index it makes, some 120, and PostgreSQL has room for 64 times
-# max_connections in all: more creations at once than these would exhaust it.
+# Each creation holds a lock on every table and index it makes, some 350 with their TOAST tables, and PostgreSQL has
+# room for 64 times max_connections, 6,400 by default, for all processes together (docs/scaling.md).
 CONCURRENT_CREATIONS: Final = 4
 MAX_TITLE: Final = 200
 COMMAND_SECONDS: Final = 30.0  # many times what a request's own command needs; a frozen server holds it no longer
