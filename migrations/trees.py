@@ -62,6 +62,14 @@ def as_sql(tree: Tree, start: str = "base", end: str = "head") -> str:
     return alembic.output_buffer.getvalue()
 
 
+def downgrade_sql(tree: Tree, start: str, end: str) -> str:
+    """Everything ``downgrade`` would run, as text."""
+    alembic = configuration(tree)
+    command.downgrade(alembic, f"{start}:{end}", sql=True)
+    assert isinstance(alembic.output_buffer, io.StringIO)
+    return alembic.output_buffer.getvalue()
+
+
 async def upgrade_sql_in_turn(tree: Tree, start: str) -> str | None:
     """``as_sql`` up to the head, after any other run in this process; None when a revision on the way needs a
     connection, be it that it says so, ``online = True``, or that it asks for one."""

@@ -20,7 +20,7 @@ from migrations.trees import upgrade_in_turn, upgrade_sql_in_turn
 BEHIND: Final = "(revision <> :revision OR seed_digest <> :digest)"
 # A change of a table waits for whoever is reading it, and everybody else waits behind the change: no longer than this,
 # after which the tenant has its turn again later.
-LOCK_SECONDS: Final = 2
+LOCK_MS: Final = 2_000
 _UPGRADING: Final = 7_300_003  # first half of the advisory lock that upgrades of one tenant wait for
 # What the SQL of an upgrade says if the tenant's role needs rights on something new, or if it touches what is seeded.
 _MORE: Final = re.compile(r"\bCREATE (?!UNIQUE INDEX|INDEX)|\b(permissions|roles|role_permissions)\b")
@@ -74,7 +74,7 @@ class Upgrader:
             raw: Any = (await connection.get_raw_connection()).driver_connection
             await raw.execute(
                 f"SET LOCAL search_path TO {quote_identifier(laggard.schema)}, pg_temp;"
-                f"SET LOCAL lock_timeout TO '{LOCK_SECONDS}s'; SET LOCAL statement_timeout TO 0"
+                f"SET LOCAL lock_timeout TO {LOCK_MS}; SET LOCAL statement_timeout TO 0"
             )
             return await self._upgrade(connection, raw, laggard)
 
