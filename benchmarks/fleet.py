@@ -19,7 +19,7 @@ from typing import Final
 from benchmarks.figures import Figure, Pace, read_pace, report
 from benchmarks.load import Order
 from benchmarks.servers import API, DATABASE, PLATFORM_KEY, Server, ask, collect, load, serving
-from benchmarks.tenants import Place, in_each, running_place
+from benchmarks.tenants import Cost, Place, in_each, running_place
 from benchmarks.things import PASSWORD
 from common.ids import TenantName
 from database import Database
@@ -36,7 +36,9 @@ FEW: Final = 10
 HOT: Final = ("hot0", "hot1", "hot2", "hot3")  # the tenants that are asked, wherever there are others
 BACK: Final = "0010"  # the revision that tenants are set back to: the newest is a real one, with tables and indexes
 IDLE_SECONDS: Final = 0.1
+ALEMBIC_TURNS: Final = 3
 Pairs = Sequence[tuple[float, float]]
+Costs = Sequence[tuple[Cost, Cost]]
 
 
 def main() -> None:
@@ -46,7 +48,7 @@ def main() -> None:
     sizes = sizes or list((10, 50, 100) if "--fast" in sys.argv[1:] else SIZES)
     with running_place() as few, running_place() as many:
         figures = [*measure_creation(few, pace), *measure_growth(many, sizes, pace)]
-        figures += [measure_idle(many, sizes[-1], pace), measure_migration(many, min(1_000, sizes[-1]), pace)]
+        figures += [measure_idle(many, sizes[-1], pace), *measure_migration(many, min(1_000, sizes[-1]), pace)]
         figures += measure_requests(few, many, sizes[-1], pace)
     report(figures, "fleet")
 
@@ -61,16 +63,25 @@ def compare(name: str, what: tuple[str, str], pairs: Pairs, goal: float | None =
     return Figure(name, *said, ratio, (min(ratios), max(ratios)), limit, met=goal is None or ratio <= goal)
 
 
+def compare_costs(name: str, what: tuple[str, str], costs: Costs, goal: float, *, share: int = 1) -> list[Figure]:
+    """The same of what something costs, by the clock and by the processor; ``share`` is how many it was done for."""
+    by_clock = [(ours.seconds / share, theirs.seconds / share) for ours, theirs in costs]
+    by_processor = [(ours.cpu / share, theirs.cpu / share) for ours, theirs in costs]
+    return [compare(name, what, by_clock, goal), compare(f"{name}; processor time", what, by_processor, goal)]
+
+
 def measure_creation(place: Place, pace: Pace) -> list[Figure]:
     """A tenant, against ``psql -f`` of the same DDL, and against Alembic's command into an empty schema."""
-    by_psql, by_alembic = list[tuple[float, float]](), list[tuple[float, float]]()
+    by_psql, by_alembic = list[tuple[Cost, Cost]](), list[tuple[Cost, Cost]]()
     for turn in range(pace.pairs):
-        ours = asyncio.run(place.create(f"made{turn}"))
-        by_psql.append((ours, place.psql_create(f"made{turn}")))
-        by_alembic.append((ours, place.alembic_create(f"alembic{turn}")))
+        ours = place.cost(lambda turn=turn: asyncio.run(place.create(f"made{turn}")))  # type: ignore[misc]
+        by_psql.append((ours, place.cost(lambda turn=turn: place.psql_create(f"made{turn}"))))  # type: ignore[misc]
+        if turn < ALEMBIC_TURNS:
+            theirs = place.cost(lambda turn=turn: place.alembic_create(f"alembic{turn}"))  # type: ignore[misc]
+            by_alembic.append((ours, theirs))
     return [
-        compare("tenant created", ("", ", psql -f"), by_psql, 1.5),
-        compare("tenant created, against Alembic", ("", ", alembic upgrade head"), by_alembic, 0.15),
+        *compare_costs("tenant created", ("", ", psql -f"), by_psql, 1.5),
+        *compare_costs("tenant created, against Alembic", ("", ", alembic upgrade head"), by_alembic, 0.15),
     ]
 
 
@@ -91,7 +102,7 @@ def measure_growth(place: Place, sizes: Sequence[int], pace: Pace) -> list[Figur
 
 
 async def _one_more(place: Place) -> float:
-    return await place.create(f"extra{time.time_ns()}")
+    return await _timed(lambda: place.create(f"extra{time.time_ns()}"))
 
 
 async def _timed(run: Callable[[], Awaitable[object]]) -> float:
@@ -135,7 +146,7 @@ def measure_idle(place: Place, size: int, pace: Pace) -> Figure:
     return compare(f"fleet of {size:,} with nothing to do", ("", ""), pairs, 1)
 
 
-def measure_migration(place: Place, size: int, pace: Pace) -> Figure:
+def measure_migration(place: Place, size: int, pace: Pace) -> list[Figure]:
     """A real revision for so many tenants, a part of them in each turn; against one psql with the same SQL."""
     turns = min(pace.pairs, 5)
     share = size // turns
@@ -144,18 +155,22 @@ def measure_migration(place: Place, size: int, pace: Pace) -> Figure:
     where = "WHERE schema_name = '{schema}';"
     old = register.format(BACK, "older") + where
     new = register.format(expected_revision(), digest()) + where
-    pairs = []
+    costs = []
     for turn in range(turns):
         schemas = [f"tenant_grown{number}" for number in range(turn * share, (turn + 1) * share)]
+        batch = "".join(in_each([one], forth + rights_sql(one, one), new) for one in schemas)
         place.psql(DATABASE, in_each(schemas, back, old))
-        by_psql = place.psql(DATABASE, "".join(in_each([one], forth + rights_sql(one, one), new) for one in schemas))
+        theirs = place.cost(lambda batch=batch: place.psql(DATABASE, batch))  # type: ignore[misc]
         place.psql(DATABASE, in_each(schemas, back, old))
-        started = time.perf_counter()
-        found = asyncio.run(migrate_everything(place.config, lambda _: None, choice=Choice(limit=share)))
-        pairs.append(((time.perf_counter() - started) / share, by_psql / share))
-        if len(found.upgraded) != share:
-            raise RuntimeError(f"upgraded {len(found.upgraded)} of {share}: {found.failed}")
-    return compare(f"{size:,} tenants migrated", (" a tenant", " a tenant, psql"), pairs, 1.5)
+        ours = place.cost(lambda: _migrate(place, share))
+        costs.append((ours, theirs))
+    return compare_costs(f"{size:,} tenants migrated", (" a tenant", " a tenant, psql"), costs, 1.5, share=share)
+
+
+def _migrate(place: Place, size: int) -> None:
+    found = asyncio.run(migrate_everything(place.config, lambda _: None, choice=Choice(limit=size)))
+    if len(found.upgraded) != size:
+        raise RuntimeError(f"upgraded {len(found.upgraded)} of {size}: {found.failed}")
 
 
 def measure_requests(few: Place, many: Place, size: int, pace: Pace) -> list[Figure]:
