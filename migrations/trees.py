@@ -72,7 +72,7 @@ def downgrade_sql(tree: Tree, start: str, end: str) -> str:
 
 async def upgrade_sql_in_turn(tree: Tree, start: str) -> str | None:
     """``as_sql`` up to the head, after any other run in this process; None when a revision on the way needs a
-    connection, be it that it says so, ``online = True``, or that it asks for one."""
+    connection: it says so, ``online = True``, or it fails for want of rows."""
     async with _TURN:
         scripts = ScriptDirectory.from_config(configuration(tree)).iterate_revisions("head", start)
         if any(getattr(script.module, "online", False) for script in scripts):
