@@ -32,7 +32,7 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-audit bench-export docker clean error-codes bench-attachments bench-feed
+.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-audit bench-export docker clean error-codes bench-attachments bench-feed bench-fleet
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -125,6 +125,10 @@ bench-attachments: $(INSTALLED) ## Measure memory and pace of a gigabyte up and 
 
 bench-feed: $(INSTALLED) ## Measure the calendar feed, whole and unchanged (FAST=1 for a first look)
 	@$(PY) -m benchmarks.feed $(if $(FAST),--fast)
+
+# SIZES=10,100 for fleets of other sizes.
+bench-fleet: $(INSTALLED) ## Measure creating and migrating tenants, and requests among five thousand (FAST=1 for a hundred)
+	@SIZES=$(SIZES) $(PY) -m benchmarks.fleet $(if $(FAST),--fast)
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

@@ -225,23 +225,23 @@ class Background:
 
 def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
     async def database() -> Verdict:
-        return "fail" if startup.draining or await _count_outdated(services) is None else "pass"
+        return "fail" if startup.draining or await _is_behind(services) is None else "pass"
 
     async def redis() -> Verdict:
         return "pass" if await services.caches.redis.answers() else "warn"
 
     async def migrations() -> Verdict:
-        behind = await _count_outdated(services) if startup.done else None
+        behind = await _is_behind(services) if startup.done else None
         return "fail" if behind is None else "warn" if behind else "pass"
 
     return {"database": database, "redis": redis, "migrations": migrations}
 
 
-async def _count_outdated(services: Services) -> int | None:
-    """How many tenants wait for their migration; None when the database cannot say."""
+async def _is_behind(services: Services) -> bool | None:
+    """Whether tenants wait for their migration; None when the database cannot say."""
     try:
         async with services.database.system() as unit:
-            return await users.count_outdated_tenants(unit, services.expected_revision)
+            return await users.has_outdated_tenants(unit, services.expected_revision)
     except (*DATABASE_ERRORS, ServiceError):
         return None
 

@@ -88,25 +88,25 @@ def running_world() -> Iterator[World]:
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
         postgres.create_database(DATABASE)
-        environment = _environment(postgres.url(DATABASE), valkey.url, folder / "data")
+        environment = environment_of(postgres.url(DATABASE), valkey.url, folder / "data")
         flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
         program, silence = ["uvicorn", "main:app", *flags, "--port"], {"LOG_LEVEL": "warning"}
-        service = stack.enter_context(_serving(program, environment, folder))
-        silent = stack.enter_context(_serving(program, {**environment, **silence}, folder))
+        service = stack.enter_context(serving(program, environment, folder))
+        silent = stack.enter_context(serving(program, {**environment, **silence}, folder))
         token = _sign_in(service.port)
         headers = {"X-Tenant-ID": TENANT, "Authorization": f"Bearer {token}"}
         _furnish(service.port, headers)
         _keep_answers(service.port, headers, token, folder)
         bare, silent_bare = (
             stack.enter_context(
-                _serving(["benchmarks.baselines"], lines, folder, after=[str(folder), postgres.url(DATABASE)])
+                serving(["benchmarks.baselines"], lines, folder, after=[str(folder), postgres.url(DATABASE)])
             )
             for lines in ({}, silence)
         )
         yield World(service, bare, silent, silent_bare, headers, token, postgres, environment)
 
 
-def _environment(database_url: str, redis_url: str, data_dir: Path) -> dict[str, str]:
+def environment_of(database_url: str, redis_url: str, data_dir: Path) -> dict[str, str]:
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -124,7 +124,7 @@ def _environment(database_url: str, redis_url: str, data_dir: Path) -> dict[str,
 
 
 @contextmanager
-def _serving(
+def serving(
     module: list[str], environment: Mapping[str, str], folder: Path, after: list[str] | None = None
 ) -> Iterator[Server]:
     port = _free_port()

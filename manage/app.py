@@ -48,9 +48,29 @@ def up(
 
 
 @app.command()
-def migrate() -> None:
-    """Upgrade the system schema and every tenant that is behind. Safe to repeat; a killed run is simply run again."""
-    _work("migrate").migrate()
+def migrate(
+    *,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", "-t", metavar="ID", help="Only this tenant, such as `acme`.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many that are behind, to see how they fare.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="How many tenants at the same time.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who is behind, and by which SQL; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the outcome for each tenant.")] = False,
+) -> None:
+    """Upgrade the system schema and every tenant that is behind. Safe to repeat; a killed run is simply run again.
+
+    Ctrl-C finishes the tenants in hand. Exit code 1 if a tenant could not be upgraded, or was left because of Ctrl-C.
+    """
+    work = _work("migrate")
+    if dry_run:
+        work.show_plan(tenant, limit, as_json=as_json)
+    else:
+        work.migrate(tenant, limit, workers, as_json=as_json)
 
 
 @app.command()

@@ -3,19 +3,140 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from common.config import Config
+from common.ids import TenantName
+from manage.output import cell, show_json
 from manage.problems import CommandError
-from migrations.fleet import migrate_everything
+from migrations.fleet import DEFAULT_WORKERS, Choice, FleetReport, migrate_everything, plan_everything
+
+MEND: Final = "The failed tenants answer 503 and the others work; mend what the lines above say, then run this again."
+GO_ON: Final = "The run was stopped; run it again to go on."
+
+Watch = Callable[[FleetReport], None]
 
 
-def migrate() -> None:
-    """Upgrade what is behind, a line for each tenant. Raises CommandError when a tenant could not be upgraded."""
-    report = asyncio.run(migrate_everything(Config.from_environment(), print))
-    upgraded, failed = len(report.upgraded), len(report.failed)
-    current = report.total - upgraded - failed
-    print(f"{report.total} tenants: {upgraded} upgraded, {current} current already, {failed} failed.")
-    if failed:
-        raise CommandError(
-            "The failed tenants answer 503 and the others work; mend what the lines above say, then run this again."
-        )
+def migrate(tenant: str | None, limit: int | None, workers: int | None, *, as_json: bool) -> None:
+    """Upgrade what is behind, with a line for each tenant, or a bar while somebody looks. Raises CommandError when a
+    tenant could not be upgraded, or was left because somebody stopped the run."""
+    config, choice = Config.from_environment(), _choice(tenant, limit)
+    with _watching(as_json=as_json) as watch:
+        report = asyncio.run(_run(config, watch, choice, workers or DEFAULT_WORKERS))
+    if as_json:
+        show_json(_describe(report) | {"tenants": [asdict(outcome) for outcome in report.outcomes]})
+    else:
+        print(summary(report))
+    if report.failed:
+        raise CommandError(MEND)
+    if len(report.outcomes) < len(report.chosen):
+        raise CommandError(GO_ON)
+
+
+def show_plan(tenant: str | None, limit: int | None, *, as_json: bool) -> None:
+    """Say who is behind and what would be run, by the revision they are at."""
+    report, plans = asyncio.run(plan_everything(Config.from_environment(), _choice(tenant, limit)))
+    groups = {revision: [one.tenant for one in report.chosen if one.revision == revision] for revision in plans}
+    if as_json:
+        steps = [{"revision": revision, "tenants": groups[revision], "sql": sql} for revision, sql in plans.items()]
+        show_json(_describe(report) | {"plans": steps})
+        return
+    for revision, sql in plans.items():
+        print(f"-- {len(groups[revision])} at revision {revision}: {', '.join(groups[revision])}")
+        print(sql if sql is not None else "-- A revision on the way reads rows: Alembic runs it tenant by tenant.\n")
+    print(f"-- {report.total} tenants: {len(report.behind)} behind, {len(report.chosen)} would be upgraded.")
+
+
+def last_line(report: FleetReport) -> str:
+    """What came of the tenant that was the last to be finished."""
+    outcome = report.outcomes[-1]
+    results = {"current": "upgraded by another run", "upgraded": "upgraded"}
+    said = results.get(outcome.result, cell(outcome.error))
+    tries = f" ({outcome.tries} tries)" if outcome.tries > 1 else ""
+    return f"[{len(report.outcomes)}/{len(report.chosen)}] {outcome.tenant}: {said}{tries}"
+
+
+def summary(report: FleetReport) -> str:
+    """The whole run in a sentence."""
+    numbers = _describe(report)
+    left = f", {numbers['left']} left" if numbers["left"] else ""
+    return (
+        f"{numbers['total']} tenants: {numbers['upgraded']} upgraded, {numbers['current']} current already, "
+        f"{numbers['failed']} failed{left}."
+    )
+
+
+def _describe(report: FleetReport) -> dict[str, Any]:
+    upgraded, failed, left = len(report.upgraded), len(report.failed), report.left
+    current = report.total - upgraded - failed - left
+    return {"total": report.total, "upgraded": upgraded, "current": current, "failed": failed, "left": left}
+
+
+def _choice(tenant: str | None, limit: int | None) -> Choice:
+    name = TenantName.parse(tenant) if tenant is not None else None
+    if tenant is not None and name is None:
+        raise CommandError(f"{tenant} is no tenant's id.")
+    return Choice(name.tenant_id if name else None, limit)
+
+
+async def _run(config: Config, watch: Watch, choice: Choice, workers: int) -> FleetReport:
+    """The first signal lets the tenants in hand be finished, the second one ends them: they stay what they were."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    run = asyncio.ensure_future(migrate_everything(config, watch, choice=choice, workers=workers, stop=stop))
+
+    def heed() -> None:
+        if stop.is_set():
+            run.cancel()
+        else:
+            print("Finishing the tenants in hand; once more ends them, and they stay as they were.", file=sys.stderr)
+            stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heed)
+    try:
+        return await run
+    except asyncio.CancelledError:
+        raise CommandError(GO_ON) from None
+
+
+@contextmanager
+def _watching(*, as_json: bool) -> Iterator[Watch]:
+    if as_json:
+        yield lambda _report: None
+    elif not sys.stdout.isatty():
+        yield lambda report: print(last_line(report), flush=True)
+    else:
+        with _bar() as watch:
+            yield watch
+
+
+@contextmanager
+def _bar() -> Iterator[Watch]:
+    """A bar with the numbers, the rate and the time that is left; who fails is named above it."""
+    columns = (
+        TextColumn("Upgrading", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]} failed, {task.fields[rate]:.1f}/s", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(), transient=True) as progress:
+        task = progress.add_task("", total=None, failed=0, rate=0.0)
+
+        def watch(report: FleetReport) -> None:
+            done, failed = len(report.outcomes), len(report.failed)
+            rate = done / (progress.tasks[0].elapsed or 1.0)
+            progress.update(task, completed=done, total=len(report.chosen), failed=failed, rate=rate)
+            if report.outcomes[-1].error is not None:
+                progress.console.print(last_line(report), markup=False, highlight=False)
+
+        yield watch

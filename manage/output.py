@@ -35,7 +35,7 @@ NOTHING: Final = "-"  # an empty cell, which cut and awk would otherwise take fo
 def show_list(items: Sequence[Item], columns: Columns[Item], *, as_json: bool) -> None:
     """Many things: a JSON array, a table, or a line for each without headings."""
     if as_json:
-        _write_json([item.model_dump(mode="json") for item in items])
+        show_json([item.model_dump(mode="json") for item in items])
         return
     rows = [[cell(read(item)) for read in columns.values()] for item in items]
     if is_terminal():
@@ -49,12 +49,17 @@ def show_item(item: BaseModel, *, as_json: bool, more: Mapping[str, Any] | None 
     """One thing with all its fields: a JSON object, or a line for each. ``more`` are fields that it does not have."""
     fields = {**item.model_dump(mode="json"), **(more or {})}
     if as_json:
-        _write_json(fields)
+        show_json(fields)
     elif is_terminal():
         _print_table([], [[name.replace("_", " "), cell(value)] for name, value in fields.items()])
     else:
         for name, value in fields.items():
             print(f"{name}\t{cell(value)}")
+
+
+def show_json(value: object) -> None:
+    """A value of JSON's types."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def cell(value: object) -> str:
@@ -108,10 +113,6 @@ def counted_work(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _write_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -25,6 +25,7 @@ from manage.embedded.postgres import DATABASE
 from manage.embedded.process import kill_group, spawn, stop_process
 from manage.embedded.server import EmbeddedServer
 from manage.kept_secrets import FILE_NAME, NAMES, kept_secrets, new_secret
+from manage.migrate import last_line
 from manage.ports import check_port
 from manage.problems import CommandError
 from manage.stop_signals import StopRequested, StopSignals
@@ -60,7 +61,7 @@ def _start_and_watch(running: ExitStack, signals: StopSignals, *, demo: bool) ->
     _set({name: value for name, value in kept_secrets(data_dir).items() if name in generated})
     servers = [*_provide_database(running, data_dir), *_provide_cache(running, data_dir)]
     config = Config.from_environment()
-    asyncio.run(migrate_everything(config, _say))
+    asyncio.run(migrate_everything(config, lambda report: _say(last_line(report))))
     signals.check()
     service = _start_service(config, running, signals)
     address = Address.of(config.host, config.port)

@@ -23,9 +23,10 @@ from database import quote_identifier
 from migrations.provision import TenantProvisioner
 from migrations.seals import CHECKPOINTS, Attributes, find_tombstone, sign_tombstone
 from migrations.tenant import expected_revision
+from serving.services import Duty
 
 STEP: Final = 5_000  # entries removed in one transaction: some 100 ms
-TURN: Final = 7_300_006  # the advisory lock of whoever looks after all logs
+TURNS: Final = {"audit logs": 7_300_006, "tools": 7_300_007}  # advisory locks of whoever looks after all tenants
 
 # The oldest entries that are due and covered, recomputed. The newest of all always stays: the next one follows it.
 DUE: Final = """
@@ -52,10 +53,10 @@ class AuditKeeper:
         self._seals = seals
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[bool]:
-        """Whether nobody else looks after the logs; nobody will until the end of the block."""
+    async def turn(self, duty: Duty) -> AsyncIterator[bool]:
+        """Whether nobody else does this duty; nobody will until the end of the block."""
         async with self._provisioner.connection() as connection:
-            yield await connection.fetchval("SELECT pg_try_advisory_lock($1)", TURN)
+            yield await connection.fetchval("SELECT pg_try_advisory_lock($1)", TURNS[duty])
 
     async def list_tenants(self) -> list[TenantName]:
         """The tenants of this revision that are not being deleted."""

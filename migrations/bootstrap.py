@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import b64encode
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import make_url, text
@@ -25,6 +25,7 @@ from migrations.errors import DatabaseProblem, DatabaseUnreachable
 from migrations.login import Login, service_login
 from migrations.shared_rights import GROUP_RIGHTS, TENANTS_ROLE, convert_sql
 from migrations.trees import upgrade_in_turn
+from shared_models import SystemBase
 
 MINIMUM_VERSION: Final = 13
 INSUFFICIENT_PRIVILEGE: Final = "42501"
@@ -59,9 +60,8 @@ async def _prepare(connection: AsyncConnection, login: Login) -> None:
     await _make_roles(connection, login, version)
     await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SYSTEM_SCHEMA}"))
     await upgrade_in_turn(connection, "system")
-    for statement in _rights(login, await _database_name(connection)):
-        await connection.execute(text(statement))
-    await _run(connection, convert_sql(version))
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    await raw.execute(";".join([*_rights(login, await _database_name(connection)), convert_sql(version)]))
     await connection.commit()
 
 
@@ -126,7 +126,8 @@ def _rights(login: Login, database: str) -> list[str]:
         f"REVOKE ALL ON DATABASE {quoted_database} FROM PUBLIC",
         f"GRANT CONNECT ON DATABASE {quoted_database} TO {quoted_login}",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-        f"REVOKE ALL ON ALL TABLES IN SCHEMA {SYSTEM_SCHEMA} FROM {SYSTEM_ROLE}",
+        # By name, which the migration has just loaded: for ALL TABLES IN SCHEMA PostgreSQL reads those of all tenants.
+        f"REVOKE ALL ON {', '.join(SystemBase.metadata.tables)} FROM {SYSTEM_ROLE}",
         f"GRANT USAGE ON SCHEMA {SYSTEM_SCHEMA} TO {SYSTEM_ROLE}",
         f"GRANT SELECT ON {SYSTEM_SCHEMA}.tenants TO {SYSTEM_ROLE}",
         f"GRANT SELECT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.outbox TO {SYSTEM_ROLE}",

@@ -1,100 +1,203 @@
-"""Upgrading every tenant: only those behind, each in a transaction of its own, so that one's failure stays its own."""
+"""Upgrading every tenant: only those behind, some at once, each in a transaction of its own. One's failure
+stays its own.
+
+Who is behind is found by one query. The SQL of an upgrade is written once for each revision that somebody is at, and
+each tenant gets it as one message (``migrations.upgrading``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from common.config import Config
-from database import quote_identifier
+from common.errors import TenantNotFound
 from migrations.bootstrap import prepare_database
-from migrations.notices import notify_change
-from migrations.seed import digest, write_seed
-from migrations.tenant import expected_revision, rights_sql
-from migrations.trees import upgrade_in_turn
+from migrations.errors import DatabaseProblem, DatabaseUnreachable
+from migrations.seed import digest
+from migrations.tenant import expected_revision
+from migrations.upgrading import BEHIND, Laggard, Outcome, Upgrader, describe, may_pass
 
-_UPGRADING: Final = 7_300_003  # first half of the advisory lock that upgrades of one tenant wait for
-_BEHIND: Final = "revision <> :revision OR seed_digest <> :digest"
+DEFAULT_WORKERS: Final = min(4, 2 * (os.cpu_count() or 1))  # more only take turns at PostgreSQL's catalogue and disk
+TRIES: Final = 5
+PAUSE_SECONDS: Final = 1.0  # before the second try; twice as long before each further one
+
+_FLEET: Final = (
+    "SELECT count(*), coalesce(bool_or(id = :tenant), false), "
+    "coalesce(json_agg(json_build_array(id, schema_name, role_name, revision) ORDER BY id) "
+    f"FILTER (WHERE {BEHIND}), '[]') FROM system.tenants"
+)
 
 
 @dataclass(slots=True)
 class FleetReport:
-    """What an upgrade of the fleet did."""
+    """What an upgrade of the fleet does: whom it found behind, whom of them it takes, and what came of it so far."""
 
     total: int
-    upgraded: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)  # tenant id → the first line of its error
+    behind: Sequence[Laggard]
+    chosen: Sequence[Laggard]
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def upgraded(self) -> list[str]:
+        """The tenants that this run has upgraded."""
+        return sorted(outcome.tenant for outcome in self.outcomes if outcome.result == "upgraded")
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The tenants that could not be upgraded, each with the first line of its error."""
+        return {outcome.tenant: outcome.error for outcome in self.outcomes if outcome.error is not None}
+
+    @property
+    def left(self) -> int:
+        """How many are behind and were not tried: not chosen, or the run was told to stop."""
+        return len(self.behind) - len(self.outcomes)
 
 
-async def migrate_everything(config: Config, report: Callable[[str], None]) -> FleetReport:
-    """Prepare the database, then upgrade every tenant that is behind. Raises DatabaseProblem for the database's faults;
-    a tenant's are in the report."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of the tenants that are behind: all, one, or the first so many by id."""
+
+    tenant: str | None = None
+    limit: int | None = None
+
+    def among(self, behind: Sequence[Laggard]) -> Sequence[Laggard]:
+        """Those that are chosen."""
+        return [one for one in behind if self.tenant in {None, one.tenant}][: self.limit]
+
+
+Report = Callable[[FleetReport], None]  # its last outcome is new
+EVERYBODY: Final = Choice()
+
+
+async def migrate_everything(
+    config: Config,
+    report: Report,
+    *,
+    choice: Choice = EVERYBODY,
+    workers: int = DEFAULT_WORKERS,
+    stop: asyncio.Event | None = None,
+) -> FleetReport:
+    """Prepare the database, then upgrade the chosen tenants that are behind; once ``stop`` is set, only those in hand.
+    Raises DatabaseProblem for the database's faults, or TenantNotFound; a tenant's faults are in the report."""
     await prepare_database(config)
-    engine = create_async_engine(
-        config.owner_url, poolclass=NullPool, connect_args={"timeout": config.database_connect_timeout}
-    )
+    engine = _engine(config, workers)
     try:
-        async with engine.connect() as connection:
-            total = (await connection.execute(text("SELECT count(*) FROM system.tenants"))).scalar_one()
-            behind = await _behind(connection)
-        result = FleetReport(total)
-        for number, tenant_id in enumerate(behind, start=1):
-            outcome = await _upgrade_one(engine, tenant_id, result)
-            report(f"[{number}/{len(behind)}] {tenant_id}: {outcome}")
+        found = await _look(engine, choice)
+        run = _Run(Upgrader(engine), found, report, stop or asyncio.Event())
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(workers, len(found.chosen))):
+                group.create_task(run.work())
     finally:
         await engine.dispose()
-    return result
+    return found
 
 
-async def _behind(connection: AsyncConnection) -> list[str]:
-    found = await connection.execute(
-        text(f"SELECT id FROM system.tenants WHERE {_BEHIND} ORDER BY id"),
-        {"revision": expected_revision(), "digest": digest()},
-    )
-    return [str(row.id) for row in found]
-
-
-async def _upgrade_one(engine: AsyncEngine, tenant_id: str, result: FleetReport) -> str:
-    """Upgrade one tenant and note in the report what came of it; answers that in a few words."""
+async def plan_everything(config: Config, choice: Choice = EVERYBODY) -> tuple[FleetReport, dict[str, str | None]]:
+    """Who would be upgraded, and by which SQL, by the revision that they are at; None where Alembic does it tenant by
+    tenant. Changes nothing. Raises DatabaseProblem or TenantNotFound."""
+    engine = _engine(config, 1)
     try:
-        async with engine.begin() as connection:
-            done = await _upgrade(connection, tenant_id)
-    except Exception as error:
-        result.failed[tenant_id] = str(error).partition("\n")[0] or type(error).__name__
-        return result.failed[tenant_id]
-    if not done:
-        return "upgraded by another run"
-    result.upgraded.append(tenant_id)
-    return "upgraded"
+        found = await _look(engine, choice)
+    finally:
+        await engine.dispose()
+    revisions = sorted({laggard.revision for laggard in found.chosen})
+    return found, {revision: (await Upgrader(engine).plan(revision)).sql for revision in revisions}
 
 
-async def _upgrade(connection: AsyncConnection, tenant_id: str) -> bool:
-    """Upgrade a tenant within the connection's transaction; False when another run was quicker."""
-    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADING}, hashtext(:id))"), {"id": tenant_id})
-    found = await connection.execute(
-        text(f"SELECT schema_name, role_name FROM system.tenants WHERE id = :id AND ({_BEHIND}) FOR UPDATE"),
-        {"id": tenant_id, "revision": expected_revision(), "digest": digest()},
+class _Run:
+    """The tenants that wait for their upgrade, and the workers that take one after the other."""
+
+    def __init__(self, upgrader: Upgrader, found: FleetReport, report: Report, stop: asyncio.Event) -> None:
+        self._upgrader = upgrader
+        self._found = found
+        self._report = report
+        self._stop = stop
+        self._waiting = deque(_Turn(laggard) for laggard in found.chosen)
+
+    async def work(self) -> None:
+        """Upgrade tenants until none waits. One that was busy waits again, behind all others."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if await self._is_stopped(until=turn.due):
+                return
+            outcome = await self._try(turn)
+            if outcome is not None:
+                self._found.outcomes.append(outcome)
+                self._report(self._found)
+
+    async def _is_stopped(self, until: float) -> bool:
+        """Whether no more shall be upgraded; waits for the moment, unless that is said meanwhile."""
+        try:
+            async with asyncio.timeout(until - time.monotonic()):
+                await self._stop.wait()
+        except TimeoutError:
+            return self._stop.is_set()
+        return True
+
+    async def _try(self, turn: _Turn) -> Outcome | None:
+        """What came of it; None when the tenant has to wait again."""
+        turn.tries += 1
+        started, error = time.monotonic(), None
+        try:
+            done = await self._upgrader.upgrade(turn.laggard)
+        except Exception as raised:  # whatever it is, the other tenants go on
+            if may_pass(raised) and turn.tries < TRIES:
+                turn.spent += time.monotonic() - started
+                turn.due = time.monotonic() + PAUSE_SECONDS * 2 ** (turn.tries - 1)
+                self._waiting.append(turn)
+                return None
+            done, error = False, describe(raised)
+        return Outcome(
+            turn.laggard.tenant,
+            turn.laggard.revision,
+            "upgraded" if done else "failed" if error else "current",
+            round(turn.spent + time.monotonic() - started, 3),
+            turn.tries,
+            error,
+        )
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A tenant that waits."""
+
+    laggard: Laggard
+    tries: int = 0
+    spent: float = 0.0  # seconds of the tries
+    due: float = 0.0  # monotonic
+
+
+def _engine(config: Config, workers: int) -> AsyncEngine:
+    """As the owner, with a connection for each worker, which is kept."""
+    return create_async_engine(
+        config.owner_url,
+        pool_size=workers,
+        max_overflow=0,
+        connect_args={"timeout": config.database_connect_timeout},
     )
-    tenant = found.one_or_none()
-    if tenant is None:
-        return False
-    await connection.execute(text(f"SET LOCAL search_path TO {quote_identifier(tenant.schema_name)}, pg_temp"))
-    await upgrade_in_turn(connection, "tenant")
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert raw is not None
-    await raw.execute(rights_sql(tenant.schema_name, tenant.role_name))
-    await write_seed(raw)
-    await connection.execute(
-        text(
-            "UPDATE system.tenants SET revision = :revision, seed_digest = :digest, version = version + 1, "
-            "updated_at = now() WHERE id = :id"
-        ),
-        {"id": tenant_id, "revision": expected_revision(), "digest": digest()},
-    )
-    await notify_change(raw, tenant.schema_name)
-    return True
+
+
+async def _look(engine: AsyncEngine, choice: Choice) -> FleetReport:
+    """Who is behind. Raises DatabaseProblem or TenantNotFound."""
+    newest = {"revision": expected_revision(), "digest": digest(), "tenant": choice.tenant}
+    try:
+        async with engine.connect() as connection:
+            total, is_known, rows = (await connection.execute(text(_FLEET), newest)).one()
+    except DBAPIError as error:
+        raise DatabaseProblem(f"The registry of tenants cannot be read: {describe(error)}.") from error
+    except (OSError, TimeoutError) as error:
+        raise DatabaseUnreachable(f"The database does not answer: {error or type(error).__name__}.") from error
+    if choice.tenant is not None and not is_known:
+        raise TenantNotFound
+    behind = [Laggard(*row) for row in rows]
+    return FleetReport(total, behind, choice.among(behind))

@@ -54,9 +54,30 @@ def downgrade(connection: Connection, tree: Tree, revision: str) -> None:
     command.downgrade(configuration(tree, connection), revision)
 
 
-def as_sql(tree: Tree) -> str:
-    """Everything ``upgrade`` would run on an empty schema, as text."""
+def as_sql(tree: Tree, start: str = "base", end: str = "head") -> str:
+    """Everything ``upgrade`` would run on a schema of that revision, by default an empty one, as text."""
     alembic = configuration(tree)
-    command.upgrade(alembic, "head", sql=True)
+    command.upgrade(alembic, f"{start}:{end}", sql=True)
     assert isinstance(alembic.output_buffer, io.StringIO)
     return alembic.output_buffer.getvalue()
+
+
+def downgrade_sql(tree: Tree, start: str, end: str) -> str:
+    """Everything ``downgrade`` would run, as text."""
+    alembic = configuration(tree)
+    command.downgrade(alembic, f"{start}:{end}", sql=True)
+    assert isinstance(alembic.output_buffer, io.StringIO)
+    return alembic.output_buffer.getvalue()
+
+
+async def upgrade_sql_in_turn(tree: Tree, start: str) -> str | None:
+    """``as_sql`` up to the head, after any other run in this process; None when a revision on the way needs a
+    connection: it says so, ``online = True``, or it fails for want of rows."""
+    async with _TURN:
+        scripts = ScriptDirectory.from_config(configuration(tree)).iterate_revisions("head", start)
+        if any(getattr(script.module, "online", False) for script in scripts):
+            return None
+        try:
+            return as_sql(tree, start)
+        except Exception:  # whatever a revision does without a connection: with one it works, or says what is wrong
+            return None

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from common.audit import PLATFORM, Actor, Origin
@@ -156,11 +156,15 @@ class Lifecycle(Protocol):
         """Drop every tenant whose time has come; answers their ids."""
 
 
+Duty = Literal["audit logs", "tools"]
+"""What one process does for all tenants once in a while."""
+
+
 class AuditKeeper(Protocol):
     """Does to audit logs what only their owner may; ``migrations.audit_keeper`` has the only one."""
 
-    def turn(self) -> AbstractAsyncContextManager[bool]:
-        """Whether it is this process's turn to look after all logs; no other has it meanwhile."""
+    def turn(self, duty: Duty) -> AbstractAsyncContextManager[bool]:
+        """Whether it is this process's turn to look after all tenants; no other does it meanwhile."""
 
     async def list_tenants(self) -> list[TenantName]:
         """The tenants of this revision that are not being deleted."""

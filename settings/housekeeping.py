@@ -15,6 +15,7 @@ import structlog
 from common.clock import now
 from common.errors import AuditChainBroken, ServiceError
 from common.ids import TenantName
+from common.pacing import paced
 from database import DATABASE_ERRORS, SYSTEM_SCHEMA, ReadUnit, SystemUnit, Tenant
 from serving.services import Services
 from settings.audit.checking import verify_chain
@@ -23,6 +24,7 @@ from settings.audit.queries import find_newest_checkpoint, has_entries_before
 from settings.declarations import RETENTION
 
 PERIOD_SECONDS: Final = 3600
+ROUND_SECONDS: Final = PERIOD_SECONDS / 2  # what a round is spread over, when there are thousands of tenants
 STEPS_A_DAY: Final = 200  # of a log's removal: a million entries, or what is left waits for tomorrow
 
 log = structlog.get_logger("housekeeping")
@@ -33,18 +35,20 @@ async def keep_house(services: Services) -> None:
     await asyncio.sleep(random.uniform(30, 120))  # noqa: S311 - so that processes of one start do not march in step
     while True:
         try:
-            await tend_audit_logs(services, now())
+            await tend_audit_logs(services, now(), ROUND_SECONDS)
         except (*DATABASE_ERRORS, ServiceError) as error:
             log.warning("housekeeping_failed", reason=type(error).__name__)
         await asyncio.sleep(PERIOD_SECONDS * random.uniform(0.9, 1.1))  # noqa: S311 - as above
 
 
-async def tend_audit_logs(services: Services, moment: datetime) -> None:
-    """One round over the platform's log and all tenants', one after the other, unless another process is at it."""
-    async with services.audit_keeper.turn() as is_ours:
-        if is_ours:
-            await _tend_platform_log(services, moment)
-        for name in await services.audit_keeper.list_tenants() if is_ours else ():
+async def tend_audit_logs(services: Services, moment: datetime, seconds: float = 0) -> None:
+    """One round over the platform's log and all tenants', one after the other, spread over so many seconds; unless
+    another process is at it."""
+    async with services.audit_keeper.turn("audit logs") as is_ours:
+        if not is_ours:
+            return
+        await _tend_platform_log(services, moment)
+        async for name in paced(await services.audit_keeper.list_tenants(), seconds):
             try:
                 await tend_audit_log(services, name, moment)
             except AuditChainBroken:

@@ -27,6 +27,7 @@ class LocalCache(Generic[Value]):
         self._seconds = seconds
         self._size = size
         self._entries: OrderedDict[tuple[str, str], tuple[float, Value]] = OrderedDict()
+        self._fields: dict[str, set[str]] = {}  # by bucket: a message about one tenant need not look at all of them
         self.drops = 0
 
     def get(self, bucket: str, field: str) -> Value | None:
@@ -42,19 +43,26 @@ class LocalCache(Generic[Value]):
         """Keep a value; its age counts from ``read_at`` (monotonic), before it was read."""
         self._entries[bucket, field] = (read_at + self._seconds, value)
         self._entries.move_to_end((bucket, field))
+        self._fields.setdefault(bucket, set()).add(field)
         if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+            self._forget(*next(iter(self._entries)))
 
     def drop(self, bucket: str, field: str | None) -> None:
         """Forget one value, or the whole bucket."""
         self.drops += 1
-        if field is not None:
-            self._entries.pop((bucket, field), None)
-            return
-        for key in [key for key in self._entries if key[0] == bucket]:
-            del self._entries[key]
+        for one in [field] if field is not None else list(self._fields.get(bucket, ())):
+            self._forget(bucket, one)
 
     def clear(self) -> None:
         """Forget everything."""
         self.drops += 1
         self._entries.clear()
+        self._fields.clear()
+
+    def _forget(self, bucket: str, field: str) -> None:
+        if self._entries.pop((bucket, field), None) is None:
+            return
+        fields = self._fields[bucket]
+        fields.discard(field)
+        if not fields:
+            del self._fields[bucket]

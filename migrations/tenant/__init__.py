@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from database import quote_identifier
 
 FOLDER: Final = Path(__file__).parent
 _REVISION_LINE: Final = "-- revision: "
+_MADE: Final = re.compile(r"^(CREATE|DROP) (TABLE|FUNCTION) (\w+)", re.MULTILINE)
 
 
 @cache
@@ -27,9 +29,30 @@ def expected_revision() -> str:
 
 
 def rights_sql(schema: str, role: str) -> str:
-    """The grants of a tenant's role on its schema."""
-    template = (FOLDER / "rights.sql").read_text()
-    return template.format(schema=quote_identifier(schema), role=quote_identifier(role))
+    """The grants of a tenant's role on its schema, which is at the newest revision.
+
+    Tables and functions are named: for ``ALL TABLES IN SCHEMA`` PostgreSQL reads the names of every tenant's tables.
+    """
+    quoted = quote_identifier(schema)
+    tables, functions = (", ".join(f"{quoted}.{name}" for name in names_of(kind)) for kind in ("TABLE", "FUNCTION"))
+    return _rights_template().format(schema=quoted, role=quote_identifier(role), tables=tables, functions=functions)
+
+
+@cache
+def names_of(kind: Literal["TABLE", "FUNCTION"]) -> tuple[str, ...]:
+    """The tables or the functions that the batch leaves behind."""
+    names = dict[str, None]()
+    for verb, made, name in _MADE.findall(schema_sql()):
+        if made == kind:
+            names.pop(name, None)
+            if verb == "CREATE":
+                names[name] = None
+    return tuple(names)
+
+
+@cache
+def _rights_template() -> str:
+    return (FOLDER / "rights.sql").read_text()
 
 
 def render_schema_sql(statements: str, revision: str) -> str:

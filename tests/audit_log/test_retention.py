@@ -174,7 +174,7 @@ async def test_a_round_comes_to_every_tenant_and_a_broken_log_stops_no_other(off
         async def count(tenant: TestTenant) -> int:
             return int(await owner.fetchval(f"SELECT count(*) FROM {tenant.name}.audit_checkpoints"))
 
-        async with services.audit_keeper.turn() as is_ours:
+        async with services.audit_keeper.turn("audit logs") as is_ours:
             await tend_audit_logs(services, now())
             assert (is_ours, await count(second)) == (True, 0)
         await tend_audit_logs(services, now())

@@ -11,7 +11,8 @@ from sqlalchemy.pool import NullPool
 
 from common.config import Config
 from migrations.notices import notify_change
-from migrations.trees import downgrade
+from migrations.tenant import expected_revision
+from migrations.trees import downgrade, downgrade_sql
 from tests.support.apps import connect
 
 
@@ -41,3 +42,13 @@ async def owner_runs(config: Config, *statements: str) -> None:
     async with connect(config.owner_url) as owner:
         for statement in statements:
             await owner.execute(statement)
+
+
+async def set_all_back(config: Config, revision: str) -> None:
+    """Make every tenant that is at the newest revision what it was at an earlier one."""
+    back = downgrade_sql("tenant", expected_revision(), revision)
+    async with connect(config.owner_url) as owner:
+        for schema, at in await owner.fetch("SELECT schema_name, revision FROM system.tenants"):
+            if at == expected_revision():
+                await owner.execute(f"BEGIN; SET LOCAL search_path TO {schema}, pg_temp; {back}; COMMIT")
+        await owner.execute("UPDATE system.tenants SET revision = $1", revision)

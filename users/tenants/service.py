@@ -22,9 +22,9 @@ async def find_tenant(unit: SystemUnit, name: TenantName) -> Tenant | None:
     return Tenant(name, row.role_name, row.status, row.revision) if row else None
 
 
-async def count_outdated_tenants(unit: SystemUnit, revision: str) -> int:
-    """How many tenants wait for their migration."""
-    return await queries.count_outdated(unit, revision)
+async def has_outdated_tenants(unit: SystemUnit, revision: str) -> bool:
+    """Whether tenants wait for their migration."""
+    return await queries.has_outdated(unit, revision)
 
 
 async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
@@ -71,7 +71,7 @@ async def describe_details(visit: Visit) -> TenantDetails:
     assert name is not None
     async with visit.system() as unit:
         tenant = await find_tenant(unit, name)
-        tables = await queries.list_tables(unit, name)
+        tables = await queries.list_tables(unit, name, TenantBase.metadata.tables)
     missing = sorted(set(TenantBase.metadata.tables) - tables)
     return TenantDetails(
         tenant_id=name.schema,

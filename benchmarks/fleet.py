@@ -1,0 +1,240 @@
+"""Tenants by the thousand: ``python -m benchmarks.fleet [--fast]``.
+
+See ``benchmarks.figures`` for how they are read. ``SIZES`` tenants are made by the service itself, so the whole run
+takes as long as that does: an hour and more for five thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Final
+
+from benchmarks.figures import Figure, Pace, read_pace, report
+from benchmarks.load import Order
+from benchmarks.servers import API, DATABASE, PLATFORM_KEY, Server, ask, collect, load, serving
+from benchmarks.tenants import Cost, Place, in_each, running_place
+from benchmarks.things import PASSWORD
+from common.ids import TenantName
+from database import Database
+from migrations.bootstrap import prepare_database
+from migrations.fleet import Choice, migrate_everything, plan_everything
+from migrations.login import service_login
+from migrations.seed import digest
+from migrations.tenant import expected_revision, rights_sql
+from migrations.trees import as_sql, downgrade_sql
+from users.tenants.service import find_tenant
+
+SIZES: Final = (10, 100, 1_000, 5_000)
+FEW: Final = 10
+HOT: Final = ("hot0", "hot1", "hot2", "hot3")  # the tenants that are asked, wherever there are others
+BACK: Final = "0010"  # the revision that tenants are set back to: the newest is a real one, with tables and indexes
+IDLE_SECONDS: Final = 0.1
+ALEMBIC_TURNS: Final = 3
+Pairs = Sequence[tuple[float, float]]
+Costs = Sequence[tuple[Cost, Cost]]
+
+
+def main() -> None:
+    """Grow a fleet, measure at each size, print, and write the results down."""
+    pace = read_pace(sys.argv[1:])
+    sizes = [int(size) for size in os.environ.get("SIZES", "").split(",") if size]
+    sizes = sizes or list((10, 50, 100) if "--fast" in sys.argv[1:] else SIZES)
+    with running_place() as few, running_place() as many:
+        figures = [*measure_creation(few, pace), *measure_growth(many, sizes, pace)]
+        figures += [measure_idle(many, sizes[-1], pace), *measure_migration(many, min(1_000, sizes[-1]), pace)]
+        figures += measure_requests(few, many, sizes[-1], pace)
+    report(figures, "fleet")
+
+
+def compare(name: str, what: tuple[str, str], pairs: Pairs, goal: float | None = None) -> Figure:
+    """Seconds of ours over seconds of theirs, which ``what`` names; without a goal they are only shown."""
+    ratios = [ours / theirs for ours, theirs in pairs]
+    ours, theirs = (statistics.median(pair[side] for pair in pairs) * 1000 for side in (0, 1))
+    ratio = statistics.median(ratios)
+    said = (f"{ours:.2f} ms{what[0]}", f"{theirs:.2f} ms{what[1]}")
+    limit = "shown" if goal is None else f"≤ {goal}"
+    return Figure(name, *said, ratio, (min(ratios), max(ratios)), limit, met=goal is None or ratio <= goal)
+
+
+def compare_costs(name: str, what: tuple[str, str], costs: Costs, goal: float, *, share: int = 1) -> list[Figure]:
+    """The same of what something costs, by the clock and by the processor; ``share`` is how many it was done for."""
+    by_clock = [(ours.seconds / share, theirs.seconds / share) for ours, theirs in costs]
+    by_processor = [(ours.cpu / share, theirs.cpu / share) for ours, theirs in costs]
+    return [compare(name, what, by_clock, goal), compare(f"{name}; processor time", what, by_processor, goal)]
+
+
+def measure_creation(place: Place, pace: Pace) -> list[Figure]:
+    """A tenant, against ``psql -f`` of the same DDL, and against Alembic's command into an empty schema."""
+    by_psql, by_alembic = list[tuple[Cost, Cost]](), list[tuple[Cost, Cost]]()
+    for turn in range(pace.pairs):
+        ours = place.cost(lambda turn=turn: asyncio.run(place.create(f"made{turn}")))  # type: ignore[misc]
+        by_psql.append((ours, place.cost(lambda turn=turn: place.psql_create(f"made{turn}"))))  # type: ignore[misc]
+        if turn < ALEMBIC_TURNS:
+            theirs = place.cost(lambda turn=turn: place.alembic_create(f"alembic{turn}"))  # type: ignore[misc]
+            by_alembic.append((ours, theirs))
+    return [
+        *compare_costs("tenant created", ("", ", psql -f"), by_psql, 1.5),
+        *compare_costs("tenant created, against Alembic", ("", ", alembic upgrade head"), by_alembic, 0.15),
+    ]
+
+
+def measure_growth(place: Place, sizes: Sequence[int], pace: Pace) -> list[Figure]:
+    """What things cost at each size, over what they cost at the first. Leaves as many tenants as the last size."""
+    kinds = {"creation": _one_more, "registry look-up": _look_up, "fleet check": _check, "start-up": _prepare}
+    figures, first, there = list[Figure](), dict[str, float](), 0
+    for size in sizes:
+        asyncio.run(place.grow(there, size))
+        there = size
+        place.psql(DATABASE, "ANALYZE system.tenants")
+        for kind, run in kinds.items():
+            costs = [asyncio.run(run(place)) for _ in range(pace.pairs)]
+            base = first.setdefault(kind, statistics.median(costs))
+            title = f"{kind} with {size:,} tenants"
+            figures.append(compare(title, ("", f" with {sizes[0]:,}"), [(cost, base) for cost in costs]))
+    return figures
+
+
+async def _one_more(place: Place) -> float:
+    return await _timed(lambda: place.create(f"extra{time.time_ns()}"))
+
+
+async def _timed(run: Callable[[], Awaitable[object]]) -> float:
+    started = time.perf_counter()
+    await run()
+    return time.perf_counter() - started
+
+
+async def _look_up(place: Place) -> float:
+    """One tenant of the registry, past the caches: transaction and all."""
+    database, name = Database(place.config, service_login(place.config).url), TenantName.parse("grown7")
+    assert name is not None
+
+    async def look() -> None:
+        async with database.system() as unit:
+            await find_tenant(unit, name)
+
+    try:
+        await look()
+        return statistics.median([await _timed(look) for _ in range(50)])
+    finally:
+        await database.close()
+
+
+async def _check(place: Place) -> float:
+    return await _timed(lambda: plan_everything(place.config))
+
+
+async def _prepare(place: Place) -> float:
+    return await _timed(lambda: prepare_database(place.config))
+
+
+def measure_idle(place: Place, size: int, pace: Pace) -> Figure:
+    """``manage migrate`` when nobody is behind, after its start."""
+
+    async def run() -> float:
+        return await _timed(lambda: migrate_everything(place.config, lambda _: None))
+
+    asyncio.run(run())
+    pairs = [(asyncio.run(run()), IDLE_SECONDS) for _ in range(pace.pairs)]
+    return compare(f"fleet of {size:,} with nothing to do", ("", ""), pairs, 1)
+
+
+def measure_migration(place: Place, size: int, pace: Pace) -> list[Figure]:
+    """A real revision for so many tenants, a part of them in each turn; against one psql with the same SQL."""
+    turns = min(pace.pairs, 5)
+    share = size // turns
+    back = downgrade_sql("tenant", expected_revision(), BACK)
+    forth, register = as_sql("tenant", BACK), "UPDATE system.tenants SET revision = '{}', seed_digest = '{}' "
+    where = "WHERE schema_name = '{schema}';"
+    old = register.format(BACK, "older") + where
+    new = register.format(expected_revision(), digest()) + where
+    costs = []
+    for turn in range(turns):
+        schemas = [f"tenant_grown{number}" for number in range(turn * share, (turn + 1) * share)]
+        batch = "".join(in_each([one], forth + rights_sql(one, one), new) for one in schemas)
+        place.psql(DATABASE, in_each(schemas, back, old))
+        theirs = place.cost(lambda batch=batch: place.psql(DATABASE, batch))  # type: ignore[misc]
+        place.psql(DATABASE, in_each(schemas, back, old))
+        ours = place.cost(lambda: _migrate(place, share))
+        costs.append((ours, theirs))
+    return compare_costs(f"{size:,} tenants migrated", (" a tenant", " a tenant, psql"), costs, 1.5, share=share)
+
+
+def _migrate(place: Place, size: int) -> None:
+    found = asyncio.run(migrate_everything(place.config, lambda _: None, choice=Choice(limit=size)))
+    if len(found.upgraded) != size:
+        raise RuntimeError(f"upgraded {len(found.upgraded)} of {size}: {found.failed}")
+
+
+def measure_requests(few: Place, many: Place, size: int, pace: Pace) -> list[Figure]:
+    """Requests a second of the same four tenants, where there are ten and where there are thousands."""
+    asyncio.run(few.grow(0, FEW - len(HOT)))
+    with ExitStack() as stack:
+        program = ["uvicorn", "main:app", "--no-access-log", "--log-level", "warning", "--port"]
+        servers = [
+            stack.enter_context(serving(program, {**place.environment, "LOG_LEVEL": "warning"}, place.folder))
+            for place in (few, many)
+        ]
+        headers = [[_furnish(server.port, name) for name in HOT] for server in servers]
+        task = '{"title": "Call the driver"}'
+        return [
+            _compare_rates(f"{method} {path} with {size:,} tenants", servers, headers, method, path, body, pace)
+            for method, path, body in (
+                ("GET", "/auth/me", ""),
+                ("GET", "/tools/tasks?limit=10", ""),
+                ("POST", "/tools/tasks", task),
+            )
+        ]
+
+
+def _furnish(port: int, name: str) -> dict[str, str]:
+    """A tenant, and the headers of its owner."""
+    of = {"X-Tenant-ID": name}
+    admin = {"email": "owner@bench.example", "username": "owner", "password": PASSWORD}
+    body = {"name": name, "admin": admin}
+    ask(port, "POST", f"{API}/auth/initialize-tenant", {**of, "X-Platform-Key": PLATFORM_KEY}, json=body)
+    pair = ask(port, "POST", f"{API}/auth/login", of, json={"username": "owner", "password": PASSWORD}).json()
+    headers = {**of, "Authorization": f"Bearer {pair['access_token']}"}
+    for number in range(20):
+        ask(port, "POST", f"{API}/tools/tasks", headers, json={"title": f"Task {number}"})
+    return headers
+
+
+def _compare_rates(  # noqa: PLR0917 - all of it is what is compared
+    name: str,
+    servers: Sequence[Server],
+    headers: Sequence[Sequence[dict[str, str]]],
+    method: str,
+    path: str,
+    body: str,
+    pace: Pace,
+) -> Figure:
+    content = {"Content-Type": "application/json"} if body else {}
+
+    def rate(side: int) -> float:
+        order = Order(servers[side].port, method, f"{API}{path}", body=body, connections=2, seconds=pace.seconds)
+        clients = [load(Order(**{**asdict(order), "headers": {**one, **content}})) for one in headers[side]]
+        found = [collect(client) for client in clients]
+        if any(set(one.statuses) - {"200", "201"} for one in found):
+            raise RuntimeError(f"{path} answered {[one.statuses for one in found]}")
+        return sum(one.rate(201 if method == "POST" else 200) for one in found)
+
+    for side in (0, 1):
+        rate(side)
+    pairs = [(rate(1), rate(0)) for _ in range(pace.pairs)]
+    ratios = [ours / theirs for ours, theirs in pairs]
+    ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    ratio = statistics.median(ratios)
+    said = (f"{ours:.0f}/s", f"{theirs:.0f}/s with {FEW}")
+    return Figure(name, *said, ratio, (min(ratios), max(ratios)), "≥ 0.9", met=ratio >= 0.9)
+
+
+if __name__ == "__main__":
+    main()
