@@ -69,6 +69,9 @@ class Config(BaseSettings):
     database_pool_recycle: Seconds = Field(default=1800, description="Seconds after which a connection is replaced.")
     database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
     database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
+    database_prepared_statements: bool = Field(
+        default=True, description="Keep statements prepared; `false` behind a PgBouncer older than 1.21."
+    )
     export_pool_size: int = Field(default=2, ge=1, le=100, description="Exports at the same time per process.")
     export_stall_seconds: Duration = Field(
         default=30.0, description="Seconds an export may stand still, because nobody reads it or nothing comes."

@@ -15,9 +15,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -166,8 +167,11 @@ def test_without_a_service_there_is_a_sentence_instead_of_a_traceback() -> None:
 
 
 @contextmanager
-def running_service(servers: Servers, log: Path) -> Iterator[tuple[str, str]]:
-    """A service in a process of its own, stopped the way orchestrators do it; its URL and platform key."""
+def running_service(
+    servers: Servers, log: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[str, str]]:
+    """A service in a process of its own, stopped the way orchestrators do it; its URL and platform key. ``more`` is
+    added to its environment."""
     config = servers.config(servers.new_database())
     assert config.platform_api_key is not None
     assert config.redis_url is not None
@@ -179,6 +183,7 @@ def running_service(servers: Servers, log: Path) -> Iterator[tuple[str, str]]:
         "REDIS_URL": config.redis_url.get_secret_value(),
         "SECRET_KEY": config.secret_key.get_secret_value(),
         "PLATFORM_API_KEY": config.platform_api_key.get_secret_value(),
+        **more,
     }
     command = [sys.executable, "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:

@@ -10,9 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from common.config import Config
-from common.postgresql.connection import ScopedConnection
+from common.postgresql.connection import ScopedConnection, UnpreparedConnection
 
 PREPARED_STATEMENTS: Final = 512  # per connection; SQL text is free of tenant names, so this holds every one we have
+PREPARED: Final = {
+    "connection_class": ScopedConnection,
+    "prepared_statement_cache_size": PREPARED_STATEMENTS,
+}
+UNPREPARED: Final = {
+    "connection_class": UnpreparedConnection,
+    "prepared_statement_cache_size": 0,  # SQLAlchemy's
+    "statement_cache_size": 0,  # asyncpg's
+}
 
 
 class Server:
@@ -54,8 +63,7 @@ class Server:
             pool_recycle=config.database_pool_recycle,
             pool_use_lifo=True,  # keeps few connections hot; no pre-ping, which would cost three round trips
             connect_args={
-                "connection_class": ScopedConnection,
-                "prepared_statement_cache_size": PREPARED_STATEMENTS,
+                **(PREPARED if config.database_prepared_statements else UNPREPARED),
                 "timeout": config.database_connect_timeout,
                 # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
                 "command_timeout": config.database_statement_timeout + 1,
