@@ -67,6 +67,18 @@ class Config(BaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=1000, description="Connections per process.")
     database_pool_timeout: Duration = Field(default=5.0, description="Seconds to wait for one, then 503.")
     database_pool_recycle: Seconds = Field(default=1800, description="Seconds after which a connection is replaced.")
+    database_connection_tenants: int = Field(
+        default=100,
+        ge=0,
+        description="Tenants that a connection serves before it is replaced: PostgreSQL keeps memory for each. "
+        "0: any number.",
+    )
+    database_subpools: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Parts of the pool, each for its own share of the tenants; DATABASE_POOL_SIZE is divided.",
+    )
     database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
     database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
     database_prepared_statements: bool = Field(

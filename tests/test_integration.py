@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # run as a program, this file knows nothing of the packages a
 ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_URL: Final = "http://127.0.0.1:8008"
 PASSWORD: Final = "a sentence made for this one run"
-PATIENCE: Final = 60.0  # seconds until a service that was started must be ready
+PATIENCE: Final = 120.0  # seconds until a service that was started must be ready
 
 Say = Callable[[str], None]
 

@@ -24,6 +24,12 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._mark = ScopedConnection.newest_mark
+        self.schemas: set[str] = set()  # whose transactions there were
+
+    def open_with(self, schema: str, opening: str) -> None:
+        """Have the next transaction begin with these statements, which make it one of this schema."""
+        self.schemas.add(schema)
+        self.opening = opening
 
     async def prepare(self, query: str, **options: Any) -> Any:
         """Prepare a statement, anew if a table has changed."""

@@ -3,6 +3,7 @@ installed with an application that does without."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from tests.support.world import TestTenant
 
 __all__ = ["nothing_is_left"]
 
+_numbers = itertools.count(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Bounced:
@@ -36,12 +39,16 @@ class Bounced:
         """The configuration of a service whose requests go through it."""
         return behind(servers, url, self.database_url, prepared=self.prepared, **changes)
 
+    def another(self, servers: Servers, **settings: str) -> PgBouncer:
+        """One of the same kind beside it, with other settings, not yet started."""
+        folder = servers.data.with_name(f"{self.server.data_dir.name}-{next(_numbers)}")
+        return bouncer_for(servers, folder, self.server.program, self.database_url, **settings)
+
 
 @pytest.fixture(scope="session", params=["prepared", "unprepared"])
-def bounced(
-    request: pytest.FixtureRequest, servers: Servers, config: Config, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bounced]:
+def bounced(request: pytest.FixtureRequest, servers: Servers, config: Config, app: FastAPI) -> Iterator[Bounced]:
     """Fewer server connections than clients: one, so that whoever comes next gets the one that was just used."""
+    del app  # it prepared the database: PgBouncer waits 15 s after PostgreSQL has refused a login
     prepared = request.param == "prepared"
     suitable = [program for program in installed_bouncers() if program.prepares or not prepared]
     if not suitable:
@@ -62,19 +69,15 @@ async def _on_a_wire(bounced: Bounced, servers: Servers, size: int) -> AsyncIter
 
 
 @pytest.fixture(scope="session")
-async def narrow(
-    bounced: Bounced, servers: Servers, app: FastAPI, alpha: TestTenant, beta: TestTenant
-) -> AsyncIterator[Narrow]:
+async def narrow(bounced: Bounced, servers: Servers, alpha: TestTenant, beta: TestTenant) -> AsyncIterator[Narrow]:
     """An application with a pool of one, by way of PgBouncer."""
-    del app  # it prepared the database
     async with _on_a_wire(bounced, servers, 1) as (narrow_app, http, wire):
         tenants = (await registered(narrow_app, alpha.name), await registered(narrow_app, beta.name))
         yield Narrow(narrow_app, http, wire, bounced.database_url, tenants, (alpha, beta))
 
 
 @pytest.fixture(scope="session")
-async def wired(bounced: Bounced, servers: Servers, app: FastAPI) -> AsyncIterator[Wired]:
+async def wired(bounced: Bounced, servers: Servers) -> AsyncIterator[Wired]:
     """An application with a pool of the usual size, by way of PgBouncer: the wire is in front of it."""
-    del app
     async with _on_a_wire(bounced, servers, 10) as (wired_app, http, wire):
         yield Wired(wired_app, http, wire)

@@ -69,7 +69,7 @@ class PgBouncer(EmbeddedServer):
         settings: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(folder, settings, start_timeout=20)
-        self._program = program
+        self.program = program
         self._server = server
         self._login = account
         with socket.socket() as probe:
@@ -101,7 +101,7 @@ class PgBouncer(EmbeddedServer):
             "pool_mode": "transaction",
             "default_pool_size": POOL_SIZE,
             "max_client_conn": 500,
-            **({"max_prepared_statements": 200} if self._program.prepares else {}),
+            **({"max_prepared_statements": 200} if self.program.prepares else {}),
             **self.settings,
         }
         lines = [f"{name} = {value}" for name, value in settings.items()]
@@ -114,7 +114,7 @@ class PgBouncer(EmbeddedServer):
     def _launch(self) -> None:
         with self.log_path.open("ab") as log:
             self.process = spawn(
-                [str(self._program.path), str(self.data_dir / "pgbouncer.ini")],
+                [str(self.program.path), str(self.data_dir / "pgbouncer.ini")],
                 die_with=signal.SIGTERM,
                 run_as=account_for(self._server.data_dir).run_as,
                 cwd=Path("/"),
@@ -128,9 +128,7 @@ class PgBouncer(EmbeddedServer):
             return client.connect_ex(("127.0.0.1", self._port)) == 0
 
 
-def bouncer_for(
-    servers: Servers, folder: Path, program: Program, database_url: str, **settings: str
-) -> PgBouncer:
+def bouncer_for(servers: Servers, folder: Path, program: Program, database_url: str, **settings: str) -> PgBouncer:
     """A PgBouncer, not yet started, for the service's login role on this database."""
     login = make_url(service_login(servers.config(database_url)).url)
     return PgBouncer(folder, program, servers.postgres, login, settings)
