@@ -30,4 +30,4 @@ sys.exit(c.getresponse().status != 200)"]
 # Below 'warning', uvicorn's supervisor of several workers would write lines that are not JSON.
 CMD ["sh", "-c", "exec uvicorn main:app \
 --host \"${HOST:-0.0.0.0}\" --port \"${PORT:-8008}\" --workers \"${WORKERS:-1}\" \
---timeout-graceful-shutdown 25 --log-level warning --no-access-log --no-server-header --no-proxy-headers"]
+--timeout-graceful-shutdown 25 --timeout-worker-healthcheck 30 --log-level warning --no-access-log --no-server-header --no-proxy-headers"]

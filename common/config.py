@@ -290,6 +290,8 @@ class Config(BaseSettings):
     def _is_a_port_of_its_own(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is not None and value == info.data.get("port"):
             raise ValueError("must differ from PORT; leave it unset to serve /metrics there")
+        if value is not None and info.data.get("workers", 1) > 1:
+            raise ValueError("is for one process, and WORKERS asks for more; run replicas of one process instead")
         return value
 
     @field_validator("database_url", "database_owner_url", "database_replica_url", "database_direct_url")

@@ -203,14 +203,15 @@ def running_service(
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            if httpx.get(f"{url}/readiness").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass  # not listening yet
-        time.sleep(0.05)
+    with httpx.Client(base_url=url, trust_env=False) as http:
+        while time.monotonic() < deadline:
+            assert process.poll() is None, log.read_text()
+            try:
+                if http.get("/readiness").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass  # not listening yet
+            time.sleep(0.05)
     raise AssertionError(log.read_text())
 
 
