@@ -158,7 +158,7 @@ async def use(database: Database, tenant: Tenant) -> int:
 
 async def opening(config: Config, tenants: Sequence[Tenant]) -> Figure:
     """A visit that needs a new connection, and everything prepared on it, over one that does not."""
-    new, old = [], []
+    new, old = list[float](), list[float]()
     async with pool(config, database_connection_tenants=0) as database:
         for tenant in tenants[:20]:
             await use(database, tenant)  # its pages are in memory then

@@ -26,5 +26,5 @@ async def add_probe(owner: asyncpg.Connection) -> None:
 
 async def memory_of(unit: ReadUnit) -> tuple[int, int]:
     """The unit's backend, and the bytes it has taken."""
-    pid, taken = (await unit.execute(text("SELECT pg_backend_pid(), probe.memory()"))).one()
-    return int(pid), int(taken)
+    row = (await unit.execute(text("SELECT pg_backend_pid(), probe.memory()"))).one()
+    return int(row[0]), int(row[1])

@@ -18,7 +18,7 @@ from tests.support.servers import Servers
 from tests.workers.conftest import WORKERS, Group, running_group
 
 CONNECTIONS: Final = 30  # that all of them are accepted by the same process does not happen in the life of the world
-PATIENCE: Final = 120.0
+PATIENCE: Final = 300.0
 
 
 def count(group: Group, query: str) -> int:
