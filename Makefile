@@ -22,8 +22,11 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 	tests/tenants/test_creation.py tests/cache/test_fills.py tests/roles_teams/test_races.py \
 	tests/sessions/test_everywhere.py tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py \
 	tests/audit_export tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
-	tests/mail/test_delivery.py tests/deploy/test_image.py
+	tests/mail/test_delivery.py tests/deploy/test_image.py tests/workers
 RACES := tests/cache/test_races.py
+BOUNCED := tests/pgbouncer
+INTERLEAVED := tests/interleaving
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -32,10 +35,10 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-races test-clients check format migrate revision schema env-example requirements openapi promises bench-users bench-settings bench-tools bench-audit bench-export docker clean error-codes bench-attachments bench-feed bench-fleet
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(INSTALLED) ## Make .venv with exactly the packages of requirements.txt
 
@@ -56,13 +59,20 @@ run: $(INSTALLED) ## Start PostgreSQL, Valkey and the service on port 8008, with
 
 # By file: what a file prepares for its tests is prepared once, not in every process.
 test: $(INSTALLED) ## Run the tests but the slow ones (PYTEST_ARGS="-k name" for some of them)
-	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%) --ignore=$(RACES))
+	@$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile -q $(or $(PYTEST_ARGS),tests $(SLOW:%=--ignore=%) $(PACKS:%=--ignore=%))
 
 test-slow: $(INSTALLED) ## Run the tests that start services, servers and commands
 	@$(PY) -m pytest -n $(TEST_WORKERS) -q $(or $(PYTEST_ARGS),$(SLOW))
 
 test-races: $(INSTALLED) ## Race changes against the caches, a thousand rounds each (ROUNDS=n for others)
 	@ROUNDS=$(or $(ROUNDS),1000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(RACES))
+
+# What it needs, tests/pgbouncer/install installs on Debian and Ubuntu.
+test-pgbouncer: $(INSTALLED) ## Run the service behind PgBouncer in transaction mode
+	@PGBOUNCER_REQUIRED=1 $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(BOUNCED))
+
+test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and by PgBouncer (REQUESTS=n of each, 10000)
+	@PGBOUNCER_REQUIRED=1 REQUESTS=$(or $(REQUESTS),10000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(INTERLEAVED))
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
@@ -129,6 +139,9 @@ bench-feed: $(INSTALLED) ## Measure the calendar feed, whole and unchanged (FAST
 # SIZES=10,100 for fleets of other sizes.
 bench-fleet: $(INSTALLED) ## Measure creating and migrating tenants, and requests among five thousand (FAST=1 for a hundred)
 	@SIZES=$(SIZES) $(PY) -m benchmarks.fleet $(if $(FAST),--fast)
+
+bench-connections: $(INSTALLED) ## Measure what PostgreSQL keeps for each tenant of a connection (FAST=1 for a first look)
+	@$(PY) -m benchmarks.connections $(if $(FAST),--fast)
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

@@ -96,6 +96,7 @@ class ReadUnit:
     def __init__(self, engine: AsyncEngine, scope: Scope, timeout_ms: int) -> None:
         self.commit_sent = False  # from then on nobody but the database knows whether the change is there
         self._engine = engine
+        self._schema = scope.schema
         self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
         self._connection: AsyncConnection | None = None
 
@@ -160,7 +161,7 @@ class ReadUnit:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert isinstance(driver, ScopedConnection)
-            driver.opening = self._opening
+            driver.open_with(self._schema, self._opening)
         except BaseException:
             await connection.close()
             raise
@@ -187,7 +188,6 @@ class WriteUnit(ReadUnit):
         super().__init__(engine, scope, timeout_ms)
         self.actor = actor
         self.origin = origin
-        self._schema = scope.schema
         self._forget = forget
         self._entries: list[dict[str, Any]] = []
         self._jobs: list[dict[str, Any]] = []
@@ -474,12 +474,13 @@ class Database:
 
     def read(self, tenant: Tenant) -> ReadUnit:
         """A read-only unit of one tenant."""
-        return ReadUnit(self.server.engine, _scope(tenant), self._timeout_ms)
+        return ReadUnit(self.server.engine_for(tenant.name.schema), _scope(tenant), self._timeout_ms)
 
     def write(self, tenant: Tenant, *, actor: Actor = ANONYMOUS, origin: Origin) -> WriteUnit:
         """A unit of one tenant that may change things, on behalf of ``actor``."""
         scope = _scope(tenant)
-        return WriteUnit(self.server.engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
+        engine = self.server.engine_for(scope.schema)
+        return WriteUnit(engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
 
     def export(self, tenant: Tenant) -> ExportUnit:
         """A unit of one tenant to export from. Its statements may take any time: who exports watches the clock."""
@@ -487,7 +488,7 @@ class Database:
 
     def bookkeeping(self, tenant: Tenant) -> BookkeepingUnit:
         """A unit of one tenant for notes such as ``last_used_at``, and for nothing else."""
-        return BookkeepingUnit(self.server.engine, _scope(tenant), self._timeout_ms)
+        return BookkeepingUnit(self.server.engine_for(tenant.name.schema), _scope(tenant), self._timeout_ms)
 
     def system(self, *, read_only: bool = True, actor: Actor = PLATFORM, origin: Origin | None = None) -> SystemUnit:
         """A unit of the system schema; one that changes things does so on behalf of ``actor``."""
@@ -510,6 +511,10 @@ class Database:
     def pool_state(self) -> dict[str, int]:
         """Connections of this process by state."""
         return self.server.pool_state()
+
+    def retired(self) -> int:
+        """Connections that were closed because they had served many tenants."""
+        return self.server.retired
 
     async def close(self) -> None:
         """Close every connection."""

@@ -248,7 +248,7 @@ async def _is_behind(services: Services) -> bool | None:
 
 @asynccontextmanager
 async def _lifespan(services: Services, background: Background, registry: CollectorRegistry) -> AsyncIterator[None]:
-    registry.register(PoolCollector(services.database.pool_state))
+    registry.register(PoolCollector(services.database.pool_state, services.database.retired))
     port = services.config.metrics_port
     metrics_server = start_http_server(port, services.config.host, registry)[0] if port else None
     await background.start()

@@ -67,8 +67,23 @@ class Config(BaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=1000, description="Connections per process.")
     database_pool_timeout: Duration = Field(default=5.0, description="Seconds to wait for one, then 503.")
     database_pool_recycle: Seconds = Field(default=1800, description="Seconds after which a connection is replaced.")
+    database_connection_tenants: int = Field(
+        default=100,
+        ge=0,
+        description="Tenants that a connection serves before it is replaced: PostgreSQL keeps memory for each. "
+        "0: any number.",
+    )
+    database_subpools: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Parts of the pool, each for its own share of the tenants; DATABASE_POOL_SIZE is divided.",
+    )
     database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
     database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
+    database_prepared_statements: bool = Field(
+        default=True, description="Keep statements prepared; `false` behind a PgBouncer older than 1.21."
+    )
     export_pool_size: int = Field(default=2, ge=1, le=100, description="Exports at the same time per process.")
     export_stall_seconds: Duration = Field(
         default=30.0, description="Seconds an export may stand still, because nobody reads it or nothing comes."
@@ -275,6 +290,8 @@ class Config(BaseSettings):
     def _is_a_port_of_its_own(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is not None and value == info.data.get("port"):
             raise ValueError("must differ from PORT; leave it unset to serve /metrics there")
+        if value is not None and info.data.get("workers", 1) > 1:
+            raise ValueError("is for one process, and WORKERS asks for more; run replicas of one process instead")
         return value
 
     @field_validator("database_url", "database_owner_url", "database_replica_url", "database_direct_url")

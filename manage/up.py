@@ -34,6 +34,7 @@ from migrations.fleet import migrate_everything
 DEFAULTS = {"ENVIRONMENT": "development", "HOST": "127.0.0.1", "LOG_FORMAT": "console"}
 OTHER_DATABASE_URLS = ("DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "DATABASE_DIRECT_URL")
 GRACE_SECONDS = 25  # for requests in flight; uvicorn itself then ends within the 30 s of the stop plan
+HEALTH_SECONDS = 30  # without a sign of life one of several processes is replaced; a busy machine is no reason
 STOP_PLAN = ((signal.SIGTERM, 30.0),)
 WATCH_SECONDS = 0.2
 
@@ -132,6 +133,7 @@ def _start_service(config: Config, running: ExitStack, signals: StopSignals) -> 
         "--port": str(config.port),
         "--workers": str(config.workers),
         "--timeout-graceful-shutdown": str(GRACE_SECONDS),
+        "--timeout-worker-healthcheck": str(HEALTH_SECONDS),
         "--log-level": "warning",  # the service reports its own start
     }
     # The service writes its own access log, and believes X-Forwarded-For only from TRUSTED_PROXIES.

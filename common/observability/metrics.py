@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -41,14 +41,18 @@ class HttpMetrics:
 
 
 class PoolCollector(Collector):
-    """The database pool's state at the moment of the scrape."""
+    """The database pool's state at the moment of the scrape, and how many of its connections were retired so far."""
 
-    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, read: Callable[[], Mapping[str, int]], read_retired: Callable[[], int]) -> None:
         self._read = read
+        self._read_retired = read_retired
 
     def collect(self) -> Iterator[Metric]:
-        """Read the pool; nothing is counted along the way."""
+        """Read the pool."""
         family = GaugeMetricFamily("database_pool_connections", "Connections of this process.", labels=["state"])
         for state, number in self._read().items():
             family.add_metric([state], number)
         yield family
+        retired = CounterMetricFamily("database_connections_retired", "Connections closed after many tenants.")
+        retired.add_metric([], self._read_retired())
+        yield retired

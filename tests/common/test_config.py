@@ -218,3 +218,9 @@ def test_the_configuration_cannot_be_changed() -> None:
 
     with pytest.raises(ValidationError, match="frozen"):
         config.port = 1
+
+
+def test_one_metrics_port_is_not_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = refusals(monkeypatch, METRICS_PORT="9100", WORKERS="2")
+
+    assert line.startswith("METRICS_PORT: is for one process")

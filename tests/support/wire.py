@@ -54,7 +54,8 @@ class Wire:
 
     def __init__(self, server_url: str, folder: Path) -> None:
         parts = urlsplit(server_url)
-        self._target = f"{parse_qs(parts.query)['host'][0]}/{_SOCKET}"
+        address = parse_qs(parts.query)
+        self._target = f"{address['host'][0]}/.s.PGSQL.{address['port'][0]}"
         self._folder = folder
         self.url = parts._replace(query=f"host={quote(str(folder))}&port=5432").geturl()
         self.trips = 0
