@@ -1,27 +1,23 @@
-"""The audit export's figures: ``python -m benchmarks.audit_export [--fast]``.
-
-The service's export and ``psql \\copy`` of the same query take turns, A B A B, in one run. Both throw away what they
-get: what is measured is how fast it comes. See ``benchmarks.figures`` for how figures are read.
-"""
+r"""The audit export beside ``psql \copy`` of the same query (B6), in turns. Both throw away what they get: what is
+measured is how fast it comes."""
 
 from __future__ import annotations
 
 import socket
-import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.dialects import postgresql
 
-from benchmarks.figures import Figure, report
+from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most
 from benchmarks.load import Order
-from benchmarks.servers import World, collect, load, psql, running_world
+from benchmarks.servers import World, collect, load, psql, resident
 from settings.audit.export.queries import AS_THEY_ARE, select_json
 
 PATH: Final = "/api/v1/settings/audit-logs/export"
 BATCH: Final = 20_000
+GROWTH_MB: Final = 32.0
 BUFFER: Final = 1024 * 1024
 # As a busy tenant's entries are: two changed fields, everybody known by name.
 APPEND: Final = """
@@ -36,45 +32,38 @@ FROM generate_series(1, %d) AS number))
 """
 
 
-def main() -> None:
-    """Fill a log, measure, print, and write the results down."""
-    fast = "--fast" in sys.argv[1:]
-    entries, pairs = (100_000, 3) if fast else (1_000_000, 5)
-    with running_world() as world:
-        for _ in range(entries // BATCH):
-            psql(world, APPEND % BATCH)
-        psql(world, "VACUUM (ANALYZE) audit_logs")
-        figures = [*measure_rates(world, pairs, compressed=False), *measure_rates(world, 2, compressed=True)]
-        figures += [measure_others(world, pairs)]
-    report(figures, "audit_export")
+def measure(world: World, pace: Pace) -> list[Figure]:
+    """Fill the log, and measure."""
+    fill(world, 100_000 if pace.fast else 1_000_000)
+    pairs = 2 if pace.fast else 5
+    figures = measure_rates(world, pairs, compressed=False)
+    return [*figures, *measure_rates(world, 2, compressed=True), measure_others(world, pairs)]
+
+
+def fill(world: World, entries: int) -> None:
+    """Have the log so many entries at least."""
+    missing = entries - int(psql(world, "SELECT count(*) FROM audit_logs"))
+    for _ in range(max(0, missing) // BATCH + 1):
+        psql(world, APPEND % BATCH)
+    psql(world, "VACUUM (ANALYZE) audit_logs")
 
 
 def measure_rates(world: World, pairs: int, *, compressed: bool) -> list[Figure]:
     """Entries a second over those of psql; without compression also how far resident memory grew meanwhile."""
     count = int(psql(world, "SELECT count(*) FROM audit_logs"))
     export(world, compressed=compressed)
-    before = _resident(world, "VmRSS")
+    before = resident(world.service, "VmRSS")
     Path(f"/proc/{world.service.process.pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
     times = [(export(world, compressed=compressed), copy(world)) for _ in range(pairs)]
-    grown = _resident(world, "VmHWM") - before
-    ratios = [theirs / ours for ours, theirs in times]
-    ratio = statistics.median(ratios)
-    ours, theirs = (count / statistics.median(pair[side] for pair in times) for side in (0, 1))
-    rate = Figure(
+    grown = resident(world.service, "VmHWM") - before
+    rate = Figure.of(
         f"export of {count:,} entries{', gzip' if compressed else ''}",
-        f"{ours:,.0f}/s",
-        f"{theirs:,.0f}/s by psql",
-        ratio,
-        (min(ratios), max(ratios)),
-        "none" if compressed else "≥ 0.7",
-        met=compressed or ratio >= 0.7,
+        [(count / ours, count / theirs) for ours, theirs in times],
+        "/s",
+        "by psql",
+        None if compressed else at_least(0.7),
     )
-    if compressed:
-        return [rate]
-    memory = Figure(
-        "resident memory meanwhile", f"+{grown:.1f} MB", "32 MB", grown / 32, (grown / 32,) * 2, "≤ 1", met=grown <= 32
-    )
-    return [rate, memory]
+    return [rate] if compressed else [rate, against_limit("resident memory meanwhile", [grown], "MB", GROWTH_MB)]
 
 
 def measure_others(world: World, pairs: int) -> Figure:
@@ -88,18 +77,8 @@ def measure_others(world: World, pairs: int) -> Figure:
         while client.poll() is None:
             export(world, compressed=False)
         found.append((collect(client).percentile(0.99), quiet))
-    ratios = [busy / quiet for busy, quiet in found]
-    ratio = statistics.median(ratios)
-    busy, quiet = (statistics.median(pair[side] for pair in found) for side in (0, 1))
-    return Figure(
-        "GET /auth/test, p99 during an export",
-        f"{busy * 1000:.2f} ms",
-        f"{quiet * 1000:.2f} ms quiet",
-        ratio,
-        (min(ratios), max(ratios)),
-        "≤ 2",
-        met=ratio <= 2,
-    )
+    turns = [(busy * 1000, quiet * 1000) for busy, quiet in found]
+    return Figure.of("GET /auth/test, p99 during an export", turns, "ms", "quiet", at_most(2))
 
 
 def export(world: World, *, compressed: bool) -> float:
@@ -125,13 +104,3 @@ def copy(world: World) -> float:
     started = time.perf_counter()
     psql(world, f"\\copy ({' '.join(str(query).split())}) TO '/dev/null' WITH ({options})")
     return time.perf_counter() - started
-
-
-def _resident(world: World, name: str) -> float:
-    """Megabytes (proc(5))."""
-    lines = Path(f"/proc/{world.service.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
-
-
-if __name__ == "__main__":
-    main()
