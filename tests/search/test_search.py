@@ -24,7 +24,7 @@ SEARCH = "/tools/search"
 
 
 class TestSearch(ListContract):
-    """Many notes with the same word."""
+    """Many notes and tasks with the same word."""
 
     path = "/tools/search"
     sorts = ("rank", "created_at")
@@ -32,7 +32,7 @@ class TestSearch(ListContract):
     @pytest.fixture(scope="module")
     @staticmethod
     async def listed(http: httpx.AsyncClient, config: Config) -> TestTenant:
-        """A tenant with sixty notes, four of each creation time."""
+        """A tenant with sixty records, four of each creation time."""
         tenant = await create_tenant(http)
         rows = [Row(f"note{number}", f"entry {number}", moment(number // 4)) for number in range(60)]
         async with owner_connection(config, tenant.name) as connection:
@@ -46,11 +46,13 @@ class TestSearch(ListContract):
 
     @staticmethod
     async def insert(connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
-        """Plain notes."""
-        await connection.executemany(
-            "INSERT INTO notes (id, title, content, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
-            [(new_id(), row.word, row.text, row.created_at) for row in rows],
-        )
+        """Notes and tasks in turns: of one kind alone, fewer are ranked."""
+        values = [(new_id(), row.word, row.text, row.created_at) for row in rows]
+        for table, text, turn in (("notes", "content", 0), ("tasks", "description", 1)):
+            await connection.executemany(
+                f"INSERT INTO {table} (id, title, {text}, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)",
+                values[turn::2],
+            )
 
 
 async def found(api: Api, q: str, **query: Any) -> list[str]:

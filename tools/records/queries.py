@@ -9,10 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     ColumnElement,
     Row,
+    Uuid,
     and_,
+    any_,
     cast,
     delete,
     exists,
@@ -98,6 +101,15 @@ def ids_about(kind: Kind, link_type: str, link_id: str) -> list[AnySelect]:
     """The records that are about an object, some maybe twice."""
     linked = select(kind.links.c.record_id).where(*_links_to(kind, link_type, link_id)).correlate(None)
     return [linked, *(kind.related(link_type, link_id) if kind.related else ())]
+
+
+def is_one_about(kind: Kind, link_type: str, link_id: str) -> Condition:
+    """The same for whoever wants the newest of them, whatever their number: all ids are found first, and the records
+    then in the order of their key. Planned together, 10,000 records of an object are looked up one by one, or all
+    records are looked through in the order of time."""
+    ids = union_all(*ids_about(kind, link_type, link_id)).scalar_subquery()
+    about: Condition = kind.table.c.id == any_(func.array(ids, type_=ARRAY(Uuid)))
+    return about
 
 
 def _links_to(kind: Kind, link_type: str | None, link_id: str | None) -> list[Condition]:

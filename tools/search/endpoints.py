@@ -26,7 +26,7 @@ async def search_records(  # noqa: PLR0917 - FastAPI calls it by keyword
     related_id: RelatedId | None = None,
 ) -> Page[SearchHit]:
     """What you may read that has all the words of `q`, or other forms of them in the tenant's language; the last may be
-    the beginning of one. Words in titles count more. The best come first, of the 100 newest matches of each kind. Sort
+    the beginning of one. Words in titles count more. The best come first, of the 50 newest matches of each kind. Sort
     by `rank` or `created_at`."""
     related = (related_type, related_id)
     return reply.page(await service.search_records(unit, actor, listing, settings, kinds=kind, related=related))

@@ -29,8 +29,9 @@ from tools.records.queries import is_about, is_living, reach
 from tools.search.words import as_prefix, as_whole
 
 # Of each kind only so many matches are ranked, the newest: a word that every second record has must not cost a look at
-# each of a million. PostgreSQL then finds rare words by the index of words, and frequent ones by that of the time.
-RANKED: Final = 100
+# each of a million. PostgreSQL then finds rare words by the index of words, and frequent ones by that of the time. The
+# dearest are those in between: they cost about as much as the root of this number.
+RANKED: Final = 50
 READ_OF_TEXT: Final = 5_000  # characters in which an excerpt is looked for
 EXCERPT_OPTIONS: Final = (
     'MaxWords=30, MinWords=12, StartSel="", StopSel=""'  # no marks: they would be mistaken for HTML
@@ -65,11 +66,10 @@ def _select_matches(
 ) -> AnySelect:
     columns = kind.table.c
     statement = select(
-        literal(kind.name).label("kind"),
         columns.id,
         cast(columns[kind.title], Text).label("title"),
         func.coalesce(columns[kind.text], "").label("text"),
-        cast(func.ts_rank(columns.search, wanted, LENGTH_MATTERS), Double).label("rank"),
+        columns.search,
         columns.created_by,
         columns.created_at,
         columns.updated_at,
@@ -81,8 +81,11 @@ def _select_matches(
     )
     if any(related):
         statement = statement.where(is_about(kind, *related))
-    newest = statement.order_by(columns.created_at.desc(), columns.id.desc()).limit(RANKED).subquery()
-    return select(*newest.c)
+    newest = statement.order_by(columns.created_at.desc(), columns.id.desc()).limit(RANKED).subquery().c
+    # Only out here: beside the LIMIT, PostgreSQL would rank all matches before it sorts them.
+    rank = cast(func.ts_rank(newest.search, wanted, LENGTH_MATTERS), Double).label("rank")
+    others = (column for column in newest if column.key != "search")
+    return select(literal(kind.name).label("kind"), rank, *others)
 
 
 async def list_hits(

@@ -11,7 +11,7 @@ from common.paging import AnySelect, ListQuery, Order, Slice, bounded, contains,
 from database import ReadUnit
 from shared_auth import Principal
 from tools.records.kinds import Kind
-from tools.records.queries import is_about, is_living, reach
+from tools.records.queries import is_living, is_one_about, reach
 
 EXCERPT: Final = 200  # characters
 
@@ -29,7 +29,7 @@ def _select_items(kind: Kind, actor: Principal, query: ListQuery, *, related_typ
     ).where(
         is_living(kind),
         reach(kind, actor, "read"),
-        is_about(kind, related_type, related_id),
+        is_one_about(kind, related_type, related_id),
         created_within(columns.created_at, query),
     )
     return statement.where(contains(query.q, columns[kind.title], columns[kind.text])) if query.q else statement
