@@ -31,11 +31,15 @@ PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED)
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
+INSTALL_WRK := { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk >/dev/null; } || \
+	{ echo "wrk is needed, to send the requests (Debian and Ubuntu: apt-get install wrk)." >&2; exit 1; }
+
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -115,33 +119,13 @@ openapi: $(INSTALLED) ## Write docs/openapi.json
 promises: $(INSTALLED) ## Write docs/promises.md from the tests' marks
 	@$(PY) -m manage promises
 
-bench-users: $(INSTALLED) ## Measure the users module against bare routes (FAST=1 for a first look)
-	@$(PY) -m benchmarks.users $(if $(FAST),--fast)
+bench: $(INSTALLED) ## Measure against bare baselines (FAST=1: under two minutes; ONLY="users tools": only these)
+	@command -v wrk >/dev/null || $(INSTALL_WRK)
+	@$(PY) -m benchmarks $(ONLY) $(if $(FAST),--fast)
 
-bench-settings: $(INSTALLED) ## Measure the settings module against bare routes and uncached reads (FAST=1 for a first look)
-	@$(PY) -m benchmarks.settings $(if $(FAST),--fast)
-
-bench-tools: $(INSTALLED) ## Measure timelines and searches in a tenant of a million records (FAST=1 for a first look)
-	@$(PY) -m benchmarks.tools $(if $(FAST),--fast)
-
-bench-audit: $(INSTALLED) ## Measure what an audit entry, a late page and verification cost (FAST=1 for a first look)
-	@$(PY) -m benchmarks.audit_log $(if $(FAST),--fast)
-
-bench-export: $(INSTALLED) ## Measure the audit export against psql (FAST=1 for a first look)
-	@$(PY) -m benchmarks.audit_export $(if $(FAST),--fast)
-
-bench-attachments: $(INSTALLED) ## Measure memory and pace of a gigabyte up and down (FAST=1 for a first look)
-	@$(PY) -m benchmarks.attachments $(if $(FAST),--fast)
-
-bench-feed: $(INSTALLED) ## Measure the calendar feed, whole and unchanged (FAST=1 for a first look)
-	@$(PY) -m benchmarks.feed $(if $(FAST),--fast)
-
-# SIZES=10,100 for fleets of other sizes.
-bench-fleet: $(INSTALLED) ## Measure creating and migrating tenants, and requests among five thousand (FAST=1 for a hundred)
-	@SIZES=$(SIZES) $(PY) -m benchmarks.fleet $(if $(FAST),--fast)
-
-bench-connections: $(INSTALLED) ## Measure what PostgreSQL keeps for each tenant of a connection (FAST=1 for a first look)
-	@$(PY) -m benchmarks.connections $(if $(FAST),--fast)
+bench-check: $(INSTALLED) ## Fail if a ratio is worse by more than a third than it was recorded
+	@command -v wrk >/dev/null || $(INSTALL_WRK)
+	@$(PY) -m benchmarks $(ONLY) --fast --check
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .

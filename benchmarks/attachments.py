@@ -11,43 +11,35 @@ import hashlib
 import json
 import os
 import socket
-import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.figures import Figure, report
-from benchmarks.servers import API, World, ask, running_world
+from benchmarks.figures import Figure, Pace, against_limit
+from benchmarks.servers import API, World, ask, resident
 
 PATH: Final = f"{API}/tools/attachments"
 BLOCK: Final = 1024**2
 ROOM: Final = 2**40
 BOUNDARY: Final = "a-boundary-of-the-benchmarks"
-GOAL: Final = 64  # MB
+GOAL: Final = 64.0  # MB
 
 
-def main() -> None:
-    """Measure, print, and write the results down."""
-    blocks = 128 if "--fast" in sys.argv[1:] else 1024
-    with running_world() as world:
-        for key in ("attachments.max_bytes", "attachments.quota_bytes"):
-            ask(world.service.port, "PUT", f"{API}/settings/{key}", world.headers, json={"value": ROOM})
-        upload(world, 4, seed=0)  # the first request of a kind loads what it needs
-        report(measure(world, blocks), "attachments")
-
-
-def measure(world: World, blocks: int) -> list[Figure]:
+def measure(world: World, pace: Pace) -> list[Figure]:
     """Times and memory, up and down."""
+    blocks = 128 if pace.fast else 1024
+    for key in ("attachments.max_bytes", "attachments.quota_bytes"):
+        ask(world.service.port, "PUT", f"{API}/settings/{key}", world.headers, json={"value": ROOM})
+    upload(world, 4, seed=0)  # the first request of a kind loads what it needs
     made: list[str] = []
     up, grown_up = _watched(world, lambda turn: made.append(upload(world, blocks, seed=turn)))
     down, grown_down = _watched(world, lambda turn: download(world, made[turn - 1], blocks))
     size = f"{blocks / 1024:g} GiB"
     return [
-        _memory(f"resident memory while {size} come in", grown_up),
-        _memory(f"resident memory while {size} go out", grown_down),
+        against_limit(f"resident memory while {size} come in", [grown_up], "MB", GOAL),
+        against_limit(f"resident memory while {size} go out", [grown_down], "MB", GOAL),
         _pace(f"upload of {size}", blocks, up, [write_plainly(blocks)[0] for _ in up]),
         _pace(f"download of {size}", blocks, down, [write_plainly(blocks)[1] for _ in down]),
     ]
@@ -102,14 +94,14 @@ def write_plainly(blocks: int) -> tuple[float, float]:
 
 def _watched(world: World, act: Callable[[int], object], turns: int = 3) -> tuple[list[float], float]:
     """The seconds of some turns, and by how many megabytes the service grew beyond what it had before them."""
-    before = _resident(world, "VmRSS")
+    before = resident(world.service, "VmRSS")
     Path(f"/proc/{world.service.process.pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
     times = []
     for turn in range(1, turns + 1):
         started = time.perf_counter()
         act(turn)
         times.append(time.perf_counter() - started)
-    return times, _resident(world, "VmHWM") - before
+    return times, resident(world.service, "VmHWM") - before
 
 
 def _blocks(count: int, seed: int) -> Iterator[bytes]:
@@ -124,30 +116,6 @@ def _request(method: str, path: str, world: World, extra: dict[str, str]) -> byt
     return "\r\n".join([f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]).encode()
 
 
-def _memory(name: str, grown: float) -> Figure:
-    ratio = grown / GOAL
-    return Figure(name, f"+{grown:.1f} MB", f"{GOAL} MB", ratio, (ratio, ratio), "≤ 1", met=ratio <= 1)
-
-
 def _pace(name: str, blocks: int, ours: list[float], theirs: list[float]) -> Figure:
-    ratios = [plain / mine for mine, plain in zip(ours, theirs, strict=True)]
-    rate, plain = (blocks / statistics.median(times) for times in (ours, theirs))
-    return Figure(
-        name,
-        f"{rate:,.0f} MiB/s",
-        f"{plain:,.0f} MiB/s by itself",
-        statistics.median(ratios),
-        (min(ratios), max(ratios)),
-        "none",
-        met=True,
-    )
-
-
-def _resident(world: World, name: str) -> float:
-    """Megabytes (proc(5))."""
-    lines = Path(f"/proc/{world.service.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
-
-
-if __name__ == "__main__":
-    main()
+    turns = [(blocks / mine, blocks / plain) for mine, plain in zip(ours, theirs, strict=True)]
+    return Figure.of(name, turns, "MiB/s", "by itself")

@@ -1,29 +1,24 @@
-"""The audit export's figures: ``python -m benchmarks.audit_export [--fast]``.
-
-The service's export and ``psql \\copy`` of the same query take turns, A B A B, in one run. Both throw away what they
-get: what is measured is how fast it comes. What others notice of an export is compared with a quiet service, and with
-what they notice of the same COPY in a bare application. See ``benchmarks.figures`` for how figures are read.
-"""
+r"""The audit export beside ``psql \copy`` of the same query (B6), in turns. Both throw away what they get: what is
+measured is how fast it comes. What others notice of an export is compared with a quiet service, and with what they
+notice of the same COPY in a bare application."""
 
 from __future__ import annotations
 
 import socket
-import statistics
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.dialects import postgresql
 
-from benchmarks.figures import Figure, report
+from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most
 from benchmarks.load import Order
-from benchmarks.servers import Server, World, collect, load, psql, running_world
+from benchmarks.servers import Server, World, collect, load, psql, resident
 from settings.audit.export.queries import AS_THEY_ARE, select_json
 
 PATH: Final = "/api/v1/settings/audit-logs/export"
+GROWTH_MB: Final = 32.0
 BATCH: Final = 20_000
 BUFFER: Final = 1024 * 1024
 # As a busy tenant's entries are: two changed fields, everybody known by name.
@@ -49,52 +44,46 @@ FROM audit_logs, generate_series(1, %d) AS number ORDER BY number, seq
 """
 
 
-def main() -> None:
-    """Fill a log, measure, print, and write the results down."""
-    fast = "--fast" in sys.argv[1:]
-    entries, pairs = (100_000, 3) if fast else (1_000_000, 5)
-    with running_world() as world:
-        fill(world, entries)
-        figures = [*measure_rates(world, pairs, compressed=False), *measure_rates(world, 2, compressed=True)]
-        figures += measure_others(world, pairs)
-    report(figures, "audit_export")
+def measure(world: World, pace: Pace) -> list[Figure]:
+    """Fill the log, if nobody has, and measure."""
+    entries, pairs = (CHAINED, 2) if pace.fast else (10 * CHAINED, 5)
+    if count(world) < entries:
+        append(world, CHAINED)
+        psql(world, COPIES % (entries // CHAINED - 1))
+        psql(world, "UPDATE audit_chain SET seq = (SELECT max(seq) FROM audit_logs)")
+        psql(world, "VACUUM (ANALYZE) audit_logs")
+    figures = [*measure_rates(world, pairs, compressed=False), *measure_rates(world, 2, compressed=True)]
+    return [*figures, *measure_others(world, pairs)]
 
 
-def fill(world: World, entries: int) -> None:
-    """Have so many entries in the log, and a few more."""
-    for _ in range(CHAINED // BATCH):
+def append(world: World, entries: int) -> None:
+    """So many entries more, each in the chain."""
+    for _ in range(entries // BATCH):
         psql(world, APPEND % BATCH)
-    psql(world, COPIES % (entries // CHAINED - 1))
-    psql(world, "UPDATE audit_chain SET seq = (SELECT max(seq) FROM audit_logs)")
     psql(world, "VACUUM (ANALYZE) audit_logs")
+
+
+def count(world: World) -> int:
+    """Entries in the log."""
+    return int(psql(world, "SELECT count(*) FROM audit_logs"))
 
 
 def measure_rates(world: World, pairs: int, *, compressed: bool) -> list[Figure]:
     """Entries a second over those of psql; without compression also how far resident memory grew meanwhile."""
-    count = int(psql(world, "SELECT count(*) FROM audit_logs"))
+    entries = count(world)
     export(world, world.service, compressed=compressed)
-    before = _resident(world, "VmRSS")
+    before = resident(world.service, "VmRSS")
     Path(f"/proc/{world.service.process.pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
     times = [(export(world, world.service, compressed=compressed), copy(world)) for _ in range(pairs)]
-    grown = _resident(world, "VmHWM") - before
-    ratios = [theirs / ours for ours, theirs in times]
-    ratio = statistics.median(ratios)
-    ours, theirs = (count / statistics.median(pair[side] for pair in times) for side in (0, 1))
-    rate = Figure(
-        f"export of {count:,} entries{', gzip' if compressed else ''}",
-        f"{ours:,.0f}/s",
-        f"{theirs:,.0f}/s by psql",
-        ratio,
-        (min(ratios), max(ratios)),
-        "none" if compressed else "≥ 0.7",
-        met=compressed or ratio >= 0.7,
+    grown = resident(world.service, "VmHWM") - before
+    rate = Figure.of(
+        f"audit export{', gzip' if compressed else ''}",
+        [(entries / ours, entries / theirs) for ours, theirs in times],
+        " entries/s",
+        "by psql (B6)",
+        None if compressed else at_least(0.7),
     )
-    if compressed:
-        return [rate]
-    memory = Figure(
-        "resident memory meanwhile", f"+{grown:.1f} MB", "32 MB", grown / 32, (grown / 32,) * 2, "≤ 1", met=grown <= 32
-    )
-    return [rate, memory]
+    return [rate] if compressed else [rate, against_limit("resident memory meanwhile", [grown], "MB", GROWTH_MB)]
 
 
 def measure_others(world: World, pairs: int) -> list[Figure]:
@@ -105,10 +94,16 @@ def measure_others(world: World, pairs: int) -> list[Figure]:
         quiet = collect(_others(world.service, world)).percentile(0.99)
         busy, bare = (_slowest_during_export(server, world) for server in (world.service, world.bare))
         found.append((busy * 1000, quiet * 1000, bare * 1000))
-    busy, quiet, bare = (statistics.median(turn[side] for turn in found) for side in (0, 1, 2))
+    name = "GET /auth/test, p99 during an export"
     return [
-        _times(busy, f"{quiet:.2f} ms quiet", [turn[0] / turn[1] for turn in found]),
-        _times(busy, f"{bare:.2f} ms bare, during the same COPY", [turn[0] / turn[2] for turn in found]),
+        Figure.of(name, [(busy, quiet) for busy, quiet, _ in found], "ms", "quiet", at_most(2)),
+        Figure.of(
+            f"{name}, beside a bare application",
+            [(busy, bare) for busy, _, bare in found],
+            "ms",
+            "bare, during the same COPY",
+            at_most(2),
+        ),
     ]
 
 
@@ -122,11 +117,6 @@ def _slowest_during_export(server: Server, world: World) -> float:
     while client.poll() is None:
         export(world, server, until=client)
     return collect(client).percentile(0.99)
-
-
-def _times(milliseconds: float, baseline: str, ratios: Sequence[float]) -> Figure:
-    name, ratio = "GET /auth/test, p99 during an export", statistics.median(ratios)
-    return Figure(name, f"{milliseconds:.2f} ms", baseline, ratio, (min(ratios), max(ratios)), "≤ 2", met=ratio <= 2)
 
 
 def export(
@@ -158,13 +148,3 @@ def copy(world: World) -> float:
     started = time.perf_counter()
     psql(world, f"\\copy ({' '.join(str(query).split())}) TO '/dev/null' WITH ({options})")
     return time.perf_counter() - started
-
-
-def _resident(world: World, name: str) -> float:
-    """Megabytes (proc(5))."""
-    lines = Path(f"/proc/{world.service.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,4 @@
-"""What a PostgreSQL backend keeps for every tenant it has served, and what replacing it costs:
-``python -m benchmarks.connections [--fast]``.
+"""What a PostgreSQL backend keeps for every tenant it has served, and what replacing it costs.
 
 One connection visits one tenant after the other, as the least lucky of a pool would. What it holds is what the backend
 itself says (``pg_backend_memory_contexts``); the most it held at any time is compared.
@@ -8,8 +7,6 @@ itself says (``pg_backend_memory_contexts``); the most it held at any time is co
 from __future__ import annotations
 
 import asyncio
-import statistics
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +18,7 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy import select, text
 
-from benchmarks.figures import Figure, report
+from benchmarks.figures import Figure, Pace, at_most
 from common.audit import Origin
 from common.config import Config
 from common.ids import TenantName
@@ -54,14 +51,14 @@ class Round:
     retired: int
 
 
-def main() -> None:
-    """Make the tenants, measure, print, and write the results down."""
-    tenants = 200 if "--fast" in sys.argv[1:] else 1000
-    bound = Config.model_fields["database_connection_tenants"].default
-    report(measure(tenants, min(bound, tenants // 4)), "connections")
+def measure(pace: Pace) -> list[Figure]:
+    """Make the tenants, and measure."""
+    tenants = 100 if pace.fast else 1_000
+    bound = int(Config.model_fields["database_connection_tenants"].default)
+    return measure_bound(tenants, min(bound, tenants // 4))
 
 
-def measure(count: int, bound: int) -> list[Figure]:
+def measure_bound(count: int, bound: int) -> list[Figure]:
     """The figures of a server with so many tenants."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         Path(name).chmod(0o755)
@@ -119,19 +116,15 @@ async def compare(config: Config, tenants: Sequence[Tenant], bound: int) -> list
     divided = await visit(config, tenants, database_connection_tenants=0, database_subpools=5)
     base, most = free.held[0], max(free.held)
     each = (most - base) / len(tenants) / 1024
-    print(f"a backend: {base / 1e6:.1f} MB after one tenant, {most / 1e6:.1f} MB after all: {each:.0f} kB a tenant")
+    kept = f"kept for ever, {each:.0f} kB a tenant"
     return [
-        _memory(f"{len(tenants):,} tenants, {bound} a connection ({bounded.retired} replaced)", bounded, most),
-        _memory(f"{len(tenants):,} tenants, pool in 5 parts", divided, most),
+        _memory(f"backend after {len(tenants):,} tenants, {bound} a connection", bounded, most, kept),
+        _memory(f"backend after {len(tenants):,} tenants, pool in 5 parts", divided, most, kept),
     ]
 
 
-def _memory(name: str, found: Round, most: int) -> Figure:
-    ratio = max(found.held) / most
-    spread = (min(found.held) / most, ratio)
-    return Figure(
-        name, f"{max(found.held) / 1e6:.1f} MB", f"{most / 1e6:.1f} MB", ratio, spread, f"≤ {GOAL}", met=ratio <= GOAL
-    )
+def _memory(name: str, found: Round, most: int, kept: str) -> Figure:
+    return Figure.of(name, [(max(found.held) / 1e6, most / 1e6)], "MB", kept, at_most(GOAL))
 
 
 async def visit(config: Config, tenants: Sequence[Tenant], **changes: int) -> Round:
@@ -174,12 +167,5 @@ async def opening(config: Config, tenants: Sequence[Tenant]) -> Figure:
                 started = time.perf_counter()
                 await use(database, tenant)
                 samples.append((time.perf_counter() - started) * 1000)
-    ours, bare = statistics.median(new), statistics.median(old)
-    ratios = [one / other for one, other in zip(new, old, strict=True)]
     name = f"two units of {len(MODELS) + 2} statements on a new connection"
-    ratio = statistics.median(ratios)
-    return Figure(name, f"{ours:.1f} ms", f"{bare:.1f} ms", ratio, (min(ratios), max(ratios)), "none", met=True)
-
-
-if __name__ == "__main__":
-    main()
+    return Figure.of(name, list(zip(new, old, strict=True)), "ms", "on one in use")

@@ -6,17 +6,13 @@ the highest stand beside it.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Final
+from typing import Literal, Self
 
 from benchmarks.load import Order
 from benchmarks.servers import Server, World, collect, load
-
-RESULTS: Final = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,53 +21,80 @@ class Pace:
 
     pairs: int
     seconds: float
+    fast: bool
+
+    @classmethod
+    def of(cls, *, fast: bool) -> Self:
+        """For a first look, or for figures to be kept."""
+        return cls(3, 0.5, fast=True) if fast else cls(9, 1.5, fast=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a ratio has to be."""
+
+    sign: Literal["≥", "≤"]
+    ratio: float
+
+    def is_met(self, ratio: float) -> bool:
+        """Whether it is."""
+        return ratio >= self.ratio if self.sign == "≥" else ratio <= self.ratio
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.ratio:g}"
+
+
+def at_least(ratio: float) -> Goal:
+    """The more the better."""
+    return Goal("≥", ratio)
+
+
+def at_most(ratio: float) -> Goal:
+    """The less the better."""
+    return Goal("≤", ratio)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table. ``spread`` is the lowest and the highest of the turns' ratios."""
+    """One line of the table. ``baseline`` says what ``theirs``, in the same unit, was taken from; ``spread`` is the
+    lowest and the highest of the turns' ratios. One without a goal says how another came about."""
 
     name: str
-    measured: str
+    value: float
+    unit: str
+    theirs: float
     baseline: str
     ratio: float
     spread: tuple[float, float]
-    goal: str
-    met: bool
+    goal: Goal | None
+
+    @classmethod
+    def of(
+        cls, name: str, turns: Sequence[tuple[float, float]], unit: str, baseline: str, goal: Goal | None = None
+    ) -> Self:
+        """Of the turns' measurements, ours beside theirs."""
+        ratios = [ours / theirs for ours, theirs in turns]
+        ours, theirs = (statistics.median(turn[side] for turn in turns) for side in (0, 1))
+        return cls(name, ours, unit, theirs, baseline, statistics.median(ratios), (min(ratios), max(ratios)), goal)
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached; true without one."""
+        return self.goal is None or self.goal.is_met(self.ratio)
 
 
-def read_pace(arguments: Sequence[str]) -> Pace:
-    """As the command line has it."""
-    return Pace(3, 0.5) if "--fast" in arguments else Pace(9, 1.5)
-
-
-def report(figures: Sequence[Figure], name: str) -> None:
-    """Write the results down, as ``results/{name}.json``, and print them."""
-    RESULTS.mkdir(exist_ok=True)
-    written = json.dumps([asdict(figure) for figure in figures], indent=2)
-    (RESULTS / f"{name}.json").write_text(f"{written}\n")
-    print(write_table(figures))
-
-
-def write_table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table."""
-    rows = [("figure", "measured", "baseline", "ratio", "lowest to highest", "goal", "met"), ("---",) * 7]
-    for one in figures:
-        spread = f"{one.spread[0]:.2f} to {one.spread[1]:.2f}"
-        met = "yes" if one.met else "no"
-        rows.append((one.name, one.measured, one.baseline, f"{one.ratio:.2f}", spread, one.goal, met))
-    widths = [max(len(row[column]) for row in rows) for column in range(7)]
-    lines = (
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    )
-    return "\n".join(lines)
+def against_limit(name: str, measured: Sequence[float], unit: str, limit: float, value: float | None = None) -> Figure:
+    """What must not be more than ``limit``; ``value`` is what counts of the measurements, their median by default."""
+    counted = statistics.median(measured) if value is None else value
+    ends = (min(measured) / limit, max(measured) / limit)
+    return Figure(name, counted, unit, limit, "allowed", counted / limit, ends, at_most(1))
 
 
 def measure_route(
     world: World, pace: Pace, order: Order, goal: float, *, status: int = 200, remark: str = ""
 ) -> list[Figure]:
-    """Requests a second of one route of the service over those of its bare twin; ``status`` is what both answer. Twice:
-    where both write their access line, and where neither does."""
+    """Requests a second of one route of the service over those of its bare twin (B1); ``status`` is what both answer.
+    Twice: where both write their access line, and where neither does."""
     name = f"{order.method} {order.path.removeprefix('/api/v1')}{remark}"
     sides = {name: (world.service, world.bare), f"{name}; no access lines": (world.silent_service, world.silent_bare)}
     return [_compare(title, *servers, pace, order, goal, status) for title, servers in sides.items()]
@@ -82,22 +105,17 @@ def _compare(  # noqa: PLR0917 - all of it is what is compared
 ) -> Figure:
     rate(service, order, 0.5, status)
     rate(bare_twin, order, 0.5, status)
-    pairs = [
+    turns = [
         (rate(service, order, pace.seconds, status), rate(bare_twin, order, pace.seconds, status))
         for _ in range(pace.pairs)
     ]
-    ratios = [ours / bare for (ours, _), (bare, _) in pairs]
-    ratio = statistics.median(ratios)
-    ours, bare = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
-    our_cpu, bare_cpu = (statistics.median(pair[side][1] for pair in pairs) for side in (0, 1))
-    return Figure(
+    our_cpu, bare_cpu = (statistics.median(turn[side][1] for turn in turns) for side in (0, 1))
+    return Figure.of(
         name,
-        f"{ours:.0f}/s, {our_cpu:.0f} µs CPU",
-        f"{bare:.0f}/s, {bare_cpu:.0f} µs CPU",
-        ratio,
-        (min(ratios), max(ratios)),
-        f"≥ {goal}",
-        met=ratio >= goal,
+        [(ours, bare) for (ours, _), (bare, _) in turns],
+        "/s",
+        f"bare route; {our_cpu:.0f} and {bare_cpu:.0f} µs CPU",
+        at_least(goal),
     )
 
 

@@ -1,22 +1,16 @@
-"""Tenants by the thousand: ``python -m benchmarks.fleet [--fast]``.
-
-See ``benchmarks.figures`` for how they are read. ``SIZES`` tenants are made by the service itself, so the whole run
-takes as long as that does: an hour and more for five thousand.
-"""
+"""Tenants by the thousand: what they cost to make, to look up, to keep up to date, and to serve."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Final
 
-from benchmarks.figures import Figure, Pace, read_pace, report
+from benchmarks.figures import Figure, Pace, at_least, at_most
 from benchmarks.load import Order
 from benchmarks.servers import API, DATABASE, PLATFORM_KEY, Server, ask, collect, load, serving
 from benchmarks.tenants import Cost, Place, in_each, running_place
@@ -41,33 +35,26 @@ Pairs = Sequence[tuple[float, float]]
 Costs = Sequence[tuple[Cost, Cost]]
 
 
-def main() -> None:
-    """Grow a fleet, measure at each size, print, and write the results down."""
-    pace = read_pace(sys.argv[1:])
-    sizes = [int(size) for size in os.environ.get("SIZES", "").split(",") if size]
-    sizes = sizes or list((10, 50, 100) if "--fast" in sys.argv[1:] else SIZES)
+def measure(pace: Pace) -> list[Figure]:
+    """Grow a fleet, and measure at each size."""
+    sizes = (10, 50, 100) if pace.fast else SIZES
     with running_place() as few, running_place() as many:
         figures = [*measure_creation(few, pace), *measure_growth(many, sizes, pace)]
         figures += [measure_idle(many, sizes[-1], pace), *measure_migration(many, min(1_000, sizes[-1]), pace)]
-        figures += measure_requests(few, many, sizes[-1], pace)
-    report(figures, "fleet")
+        return [*figures, *measure_requests(few, many, sizes[-1], pace)]
 
 
-def compare(name: str, what: tuple[str, str], pairs: Pairs, goal: float | None = None) -> Figure:
-    """Seconds of ours over seconds of theirs, which ``what`` names; without a goal they are only shown."""
-    ratios = [ours / theirs for ours, theirs in pairs]
-    ours, theirs = (statistics.median(pair[side] for pair in pairs) * 1000 for side in (0, 1))
-    ratio = statistics.median(ratios)
-    said = (f"{ours:.2f} ms{what[0]}", f"{theirs:.2f} ms{what[1]}")
-    limit = "shown" if goal is None else f"≤ {goal}"
-    return Figure(name, *said, ratio, (min(ratios), max(ratios)), limit, met=goal is None or ratio <= goal)
+def compare(name: str, baseline: str, pairs: Pairs, goal: float | None = None) -> Figure:
+    """Seconds of ours over seconds of theirs; without a goal they are only shown."""
+    turns = [(ours * 1000, theirs * 1000) for ours, theirs in pairs]
+    return Figure.of(name, turns, "ms", baseline, None if goal is None else at_most(goal))
 
 
-def compare_costs(name: str, what: tuple[str, str], costs: Costs, goal: float, *, share: int = 1) -> list[Figure]:
+def compare_costs(name: str, baseline: str, costs: Costs, goal: float, *, share: int = 1) -> list[Figure]:
     """The same of what something costs, by the clock and by the processor; ``share`` is how many it was done for."""
     by_clock = [(ours.seconds / share, theirs.seconds / share) for ours, theirs in costs]
     by_processor = [(ours.cpu / share, theirs.cpu / share) for ours, theirs in costs]
-    return [compare(name, what, by_clock, goal), compare(f"{name}; processor time", what, by_processor, goal)]
+    return [compare(name, baseline, by_clock, goal), compare(f"{name}; processor time", baseline, by_processor, goal)]
 
 
 def measure_creation(place: Place, pace: Pace) -> list[Figure]:
@@ -80,8 +67,8 @@ def measure_creation(place: Place, pace: Pace) -> list[Figure]:
             theirs = place.cost(lambda turn=turn: place.alembic_create(f"alembic{turn}"))  # type: ignore[misc]
             by_alembic.append((ours, theirs))
     return [
-        *compare_costs("tenant created", ("", ", psql -f"), by_psql, 1.5),
-        *compare_costs("tenant created, against Alembic", ("", ", alembic upgrade head"), by_alembic, 0.15),
+        *compare_costs("tenant created", "by psql -f (B7)", by_psql, 1.5),
+        *compare_costs("tenant created, against Alembic", "by alembic upgrade head (B5)", by_alembic, 0.15),
     ]
 
 
@@ -97,7 +84,7 @@ def measure_growth(place: Place, sizes: Sequence[int], pace: Pace) -> list[Figur
             costs = [asyncio.run(run(place)) for _ in range(pace.pairs)]
             base = first.setdefault(kind, statistics.median(costs))
             title = f"{kind} with {size:,} tenants"
-            figures.append(compare(title, ("", f" with {sizes[0]:,}"), [(cost, base) for cost in costs]))
+            figures.append(compare(title, f"with {sizes[0]:,}", [(cost, base) for cost in costs]))
     return figures
 
 
@@ -143,7 +130,7 @@ def measure_idle(place: Place, size: int, pace: Pace) -> Figure:
 
     asyncio.run(run())
     pairs = [(asyncio.run(run()), IDLE_SECONDS) for _ in range(pace.pairs)]
-    return compare(f"fleet of {size:,} with nothing to do", ("", ""), pairs, 1)
+    return compare(f"fleet of {size:,} with nothing to do", "allowed", pairs, 1)
 
 
 def measure_migration(place: Place, size: int, pace: Pace) -> list[Figure]:
@@ -164,7 +151,7 @@ def measure_migration(place: Place, size: int, pace: Pace) -> list[Figure]:
         place.psql(DATABASE, in_each(schemas, back, old))
         ours = place.cost(lambda: _migrate(place, share))
         costs.append((ours, theirs))
-    return compare_costs(f"{size:,} tenants migrated", (" a tenant", " a tenant, psql"), costs, 1.5, share=share)
+    return compare_costs(f"{size:,} tenants migrated", "a tenant, by psql", costs, 1.5, share=share)
 
 
 def _migrate(place: Place, size: int) -> None:
@@ -229,12 +216,4 @@ def _compare_rates(  # noqa: PLR0917 - all of it is what is compared
     for side in (0, 1):
         rate(side)
     pairs = [(rate(1), rate(0)) for _ in range(pace.pairs)]
-    ratios = [ours / theirs for ours, theirs in pairs]
-    ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-    ratio = statistics.median(ratios)
-    said = (f"{ours:.0f}/s", f"{theirs:.0f}/s with {FEW}")
-    return Figure(name, *said, ratio, (min(ratios), max(ratios)), "≥ 0.9", met=ratio >= 0.9)
-
-
-if __name__ == "__main__":
-    main()
+    return Figure.of(name, pairs, "/s", f"with {FEW}", at_least(0.9))

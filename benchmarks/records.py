@@ -58,12 +58,12 @@ TABLES: Final[Mapping[str, tuple[str, float, Mapping[str, str]]]] = {
 }
 RECORDS: Final = """
     INSERT INTO {table} (id, created_by, created_at, updated_at, language, {names})
-    SELECT gen_random_uuid(), (SELECT id FROM users LIMIT 1), moment, moment, 'en', {values}
+    SELECT uuidv7(moment - now()), (SELECT id FROM users LIMIT 1), moment, moment, 'en', {values}
     FROM generate_series(1, {number}) AS number,
-        LATERAL (SELECT now() - random() * interval '730 days' + 0 * number * interval '1 s' AS moment) AS made"""
+        LATERAL (SELECT now() - ({number} - number) * interval '730 days' / {number} AS moment) AS made"""
 REFERENCES: Final = """
     INSERT INTO {links} (record_id, link_type, link_id)
-    SELECT id, 'customer', 'C-' || CASE WHEN number <= {many} THEN 0 ELSE number % {objects} END
+    SELECT id, 'customer', 'C-' || CASE WHEN number % {every} = 0 THEN 0 ELSE number % {objects} END
     FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM {table}) AS every ON CONFLICT DO NOTHING"""
 CONTENTS: Final = """
     INSERT INTO attachment_contents (sha256, file_id, size_bytes)
@@ -71,11 +71,12 @@ CONTENTS: Final = """
 
 
 def fill(world: World, records: int) -> None:
-    """Write ``records`` rows, each about one object, made in the last two years by the tenant's owner."""
+    """Write ``records`` rows, each about one object, made one after the other in the last two years by the tenant's
+    owner: as in life, what is near in time lies near on disk."""
     for table, (links, share, columns) in TABLES.items():
         if table == "attachments":
             psql(world, CONTENTS.format(number=int(records * share)))
         names, values = ", ".join(columns), ", ".join(columns.values())
         psql(world, RECORDS.format(table=table, names=names, values=values, number=int(records * share)))
-        psql(world, REFERENCES.format(table=table, links=links, many=int(MANY * share), objects=OBJECTS))
+        psql(world, REFERENCES.format(table=table, links=links, every=records // MANY, objects=OBJECTS))
     psql(world, "VACUUM (ANALYZE)")

@@ -19,6 +19,7 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.load import Order, Yield
+from benchmarks.machine import OTHERS, pin
 from benchmarks.things import CONTEXT, PASSWORD, SETTING, SETTING_VALUE, TENANT, flag_definition
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
 
@@ -60,6 +61,7 @@ class World:
     token: str
     postgres: EmbeddedPostgres
     environment: Mapping[str, str]
+    folder: Path
 
 
 def load(order: Order) -> subprocess.Popen[str]:
@@ -87,6 +89,7 @@ def running_world() -> Iterator[World]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
         valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
+        pin(postgres.pid, OTHERS)
         postgres.create_database(DATABASE)
         environment = environment_of(postgres.url(DATABASE), valkey.url, folder / "data")
         flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
@@ -103,7 +106,7 @@ def running_world() -> Iterator[World]:
             )
             for lines in ({}, silence)
         )
-        yield World(service, bare, silent, silent_bare, headers, token, postgres, environment)
+        yield World(service, bare, silent, silent_bare, headers, token, postgres, environment, folder)
 
 
 def environment_of(database_url: str, redis_url: str, data_dir: Path) -> dict[str, str]:
@@ -127,6 +130,7 @@ def environment_of(database_url: str, redis_url: str, data_dir: Path) -> dict[st
 def serving(
     module: list[str], environment: Mapping[str, str], folder: Path, after: list[str] | None = None
 ) -> Iterator[Server]:
+    """A process of ``python -m module PORT after...``, once it answers, until the block ends."""
     port = _free_port()
     command = [sys.executable, "-m", *module, str(port), *(after or [])]
     with (folder / f"{port}.log").open("wb") as log:
@@ -145,11 +149,11 @@ def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/readiness", trust_env=False)
         except httpx.HTTPError:
-            time.sleep(0.1)
+            time.sleep(0.02)
             continue
         if answer.status_code in {200, 404}:  # the bare routes have no such path
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise RuntimeError(f"nothing answers on port {port}: {log.read_text(errors='replace')[-2000:]}")
 
 
@@ -199,3 +203,9 @@ def psql(world: World, command: str) -> str:
     environment = {**os.environ, "PGOPTIONS": f"-c search_path={TENANT}"}
     program = [str(world.postgres.bin_dir / "psql"), world.postgres.url(DATABASE), "-qAtX", "-v", "ON_ERROR_STOP=1"]
     return subprocess.run([*program, "-c", command], env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def resident(server: Server, name: str) -> float:
+    """Megabytes of a process (proc(5): ``VmRSS`` now, ``VmHWM`` at most)."""
+    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024

@@ -1,22 +1,18 @@
-"""The settings module's figures: ``python -m benchmarks.settings [--fast]``.
-
-See ``benchmarks.figures`` for how they are read.
-"""
+"""The settings module's figures."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from typing import Final
 
 import uvloop
 
-from benchmarks.figures import Figure, Pace, measure_route, rate, read_pace, report
+from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most, measure_route, rate
 from benchmarks.inside import Inside, running_inside
 from benchmarks.load import Order
-from benchmarks.servers import API, BULK, DATABASE, World, ask, running_world
+from benchmarks.servers import API, BULK, DATABASE, World, ask
 from benchmarks.things import CONTEXT, FLAGS, SETTING
 from tests.support.wire import Wire, wire_to
 
@@ -27,20 +23,15 @@ WARMING: Final = 50  # answers before any is measured
 UNCACHED: Final = 20  # answers whose round trips are counted, to compare
 
 
-def main() -> None:
-    """Measure, print, and write the results down."""
-    pace = read_pace(sys.argv[1:])
-    with running_world() as world:
-        figures = [
-            *measure_route(
-                world, pace, Order(world.service.port, "GET", PATH, world.headers), 0.85, remark=", from L1"
-            ),
-            uvloop.run(measure_redis(world, pace)),
-            *measure_route(world, pace, _known(world), 0.7, status=304, remark=f", 304 for {FLAGS} flags"),
-            measure_evaluation(world, pace),
-            uvloop.run(measure_round_trips(world, pace)),
-        ]
-    report(figures, "settings")
+def measure(world: World, pace: Pace) -> list[Figure]:
+    """All figures of the settings module."""
+    return [
+        *measure_route(world, pace, Order(world.service.port, "GET", PATH, world.headers), 0.85, remark=", from L1"),
+        uvloop.run(measure_redis(world, pace)),
+        *measure_route(world, pace, _known(world), 0.7, status=304, remark=f", 304 for {FLAGS} flags"),
+        measure_evaluation(world, pace),
+        uvloop.run(measure_round_trips(world, pace)),
+    ]
 
 
 async def measure_redis(world: World, pace: Pace) -> Figure:
@@ -50,17 +41,12 @@ async def measure_redis(world: World, pace: Pace) -> Figure:
         pairs = [
             (await _from_redis(inside, pace.seconds), await _uncached(inside, pace.seconds)) for _ in range(pace.pairs)
         ]
-    ratios = [theirs / ours for ours, theirs in pairs]
-    ratio = statistics.median(ratios)
-    ours, theirs = (statistics.median(pair[side] for pair in pairs) * 1e6 for side in (0, 1))
-    return Figure(
+    return Figure.of(
         "GET /settings/{key} inside the process, every look-up from L2",
-        f"{ours:.0f} µs",
-        f"{theirs:.0f} µs, every look-up from PostgreSQL, without caches",
-        ratio,
-        (min(ratios), max(ratios)),
-        "≥ 2.5",
-        met=ratio >= 2.5,
+        [(1 / ours, 1 / theirs) for ours, theirs in pairs],
+        "/s",
+        "every look-up from PostgreSQL, without caches",
+        at_least(2.5),
     )
 
 
@@ -73,16 +59,12 @@ def measure_evaluation(world: World, pace: Pace) -> Figure:
         (rate(world.service, order, pace.seconds)[1] / 1000, rate(world.bare, order, pace.seconds)[1] / 1000)
         for _ in range(pace.pairs)
     ]
-    costs = [ours for ours, _ in pairs]
-    cost, bare = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-    return Figure(
-        f"POST {BULK}, {FLAGS} flags evaluated and sent",
-        f"{cost:.2f} ms CPU",
-        f"{EVALUATION_LIMIT:.0f} ms; {bare:.2f} ms CPU for the same bytes, bare",
-        cost / EVALUATION_LIMIT,
-        (min(costs) / EVALUATION_LIMIT, max(costs) / EVALUATION_LIMIT),
-        f"< {EVALUATION_LIMIT:.0f} ms",
-        met=cost < EVALUATION_LIMIT,
+    bare = statistics.median(theirs for _, theirs in pairs)
+    return against_limit(
+        f"processor time of POST {BULK}, {FLAGS} flags (the same bytes, bare: {bare:.2f} ms)",
+        [ours for ours, _ in pairs],
+        "ms",
+        EVALUATION_LIMIT,
     )
 
 
@@ -98,17 +80,7 @@ async def measure_round_trips(world: World, pace: Pace) -> Figure:
             (await _cached_trips(inside, wire, pace.seconds), await _uncached_trips(inside, wire))
             for _ in range(pace.pairs)
         ]
-    ratios = [ours / theirs for ours, theirs in pairs]
-    ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-    return Figure(
-        "round trips to PostgreSQL for GET /settings/{key}",
-        f"{ours:g} of each request",
-        f"{theirs:g} without caches",
-        statistics.median(ratios),
-        (min(ratios), max(ratios)),
-        "0",
-        met=max(ratios) == 0,
-    )
+    return Figure.of("round trips for GET /settings/{key}", pairs, "", "without caches", at_most(0))
 
 
 async def _from_redis(inside: Inside, seconds: float) -> float:
@@ -170,7 +142,3 @@ def _known(world: World) -> Order:
     """As a client asks that has the answer. Its tag is good until the address of the stream changes, once an hour."""
     answer = ask(world.service.port, "POST", BULK, world.headers, json=json.loads(BODY))
     return _bulk(world, **{"If-None-Match": answer.headers["ETag"]})
-
-
-if __name__ == "__main__":
-    main()

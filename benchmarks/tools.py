@@ -1,14 +1,10 @@
-"""The figures of the tools module: ``python -m benchmarks.tools [--fast]``.
-
-See ``benchmarks.figures`` for how they are read. Timelines and searches are timed at the pool, one statement after the
-other: PostgreSQL's time and one round trip over a socket.
-"""
+"""The figures of the tools module. Timelines and searches are timed at the pool, one statement after the other:
+PostgreSQL's time and one round trip over a socket."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -17,10 +13,10 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import CursorResult, Executable
 
 import main as service
-from benchmarks.figures import Figure, measure_route, read_pace, report
+from benchmarks.figures import Figure, Pace, against_limit, measure_route
 from benchmarks.load import Order
 from benchmarks.records import OBJECTS, VOCABULARY, fill, word
-from benchmarks.servers import API, World, ask, running_world
+from benchmarks.servers import API, World, ask
 from benchmarks.things import TENANT
 from common.config import Config
 from common.ids import TenantName, new_id
@@ -56,17 +52,13 @@ class Timed:
             self.spent += time.perf_counter() - started
 
 
-def main() -> None:
-    """Fill a tenant, measure, print, and write the results down."""
-    fast = "--fast" in sys.argv[1:]
-    records, asked = (100_000, 100) if fast else (1_000_000, 400)
-    pace = read_pace(sys.argv[1:])
-    with running_world() as world:
-        add_tasks(world)
-        figures = measure_route(world, pace, Order(world.service.port, "GET", LIST, world.headers), 0.5)
-        fill(world, records)
-        figures += asyncio.run(measure_reads(world, records, asked))
-    report(figures, "tools")
+def measure(world: World, pace: Pace) -> list[Figure]:
+    """Fill the tenant, and measure."""
+    records, asked = (100_000, 100) if pace.fast else (1_000_000, 400)
+    add_tasks(world)
+    figures = measure_route(world, pace, Order(world.service.port, "GET", LIST, world.headers), 0.5)
+    fill(world, records)
+    return [*figures, *asyncio.run(measure_reads(world, records, asked))]
 
 
 def add_tasks(world: World) -> None:
@@ -104,9 +96,7 @@ async def _measure(services: Services, name: str, questions: Sequence[Ask]) -> F
         if turn >= 10:  # the first ones prepare statements and warm the buffers
             costs.append(timed.spent * 1000)
     costs.sort()
-    p95 = costs[int(len(costs) * 0.95)]
-    ends = (costs[0] / LIMIT_MS, costs[-1] / LIMIT_MS)
-    return Figure(f"{name}, p95", f"{p95:.1f} ms", "50 ms", p95 / LIMIT_MS, ends, "≤ 1", met=p95 <= LIMIT_MS)
+    return against_limit(f"{name}, p95", costs, "ms", LIMIT_MS, costs[int(len(costs) * 0.95)])
 
 
 def _timelines(services: Services, chance: random.Random, number: int) -> list[Ask]:
@@ -160,7 +150,3 @@ def _somebody() -> Principal:
     """Who may read everything."""
     held = {kind.needs("read"): "all" for kind in KINDS.values()}
     return Principal(_name(), new_id(), "owner", new_id(), "token", (), 1, held)  # type: ignore[arg-type] # literals
-
-
-if __name__ == "__main__":
-    main()

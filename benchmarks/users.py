@@ -1,48 +1,40 @@
-"""The users module's figures: ``python -m benchmarks.users [--fast]``.
-
-See ``benchmarks.figures`` for how they are read.
-"""
+"""The users module's figures."""
 
 from __future__ import annotations
 
 import json
 import os
-import statistics
-import sys
 import threading
 import time
-from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from passlib.context import CryptContext
 
-from benchmarks.figures import Figure, Pace, measure_route, rate, read_pace, report
+from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most, measure_route, rate
 from benchmarks.load import Order
-from benchmarks.servers import Server, World, collect, load, running_world
+from benchmarks.servers import Server, World, collect, load
 from benchmarks.things import ARGON2, PASSWORD, TENANT
 from common.ids import TenantName, new_id
 from shared_auth import Principal, authorize
 
 PERMISSIONS: Final = 200
+CHECK_MICROSECONDS: Final = 20.0
 LOGIN_BODY: Final = json.dumps({"username": "owner", "password": PASSWORD})
 JSON: Final = {"X-Tenant-ID": TENANT, "Content-Type": "application/json"}
 FORM: Final = "application/x-www-form-urlencoded"
 
 
-def main() -> None:
-    """Measure, print, and write the results down."""
-    pace = read_pace(sys.argv[1:])
-    figures = [measure_permission_check()]
-    with running_world() as world:
-        figures += [
-            *measure_route(world, pace, Order(world.service.port, "GET", "/api/v1/auth/me", world.headers), 0.75),
-            *measure_route(world, pace, Order(world.service.port, "GET", "/api/v1/auth/test", world.headers), 0.75),
-            *measure_route(world, pace, _introspection(world), 0.75),
-            measure_logins(world, pace),
-            *measure_health(world, pace),
-        ]
-    report(figures, "users")
+def measure(world: World, pace: Pace) -> list[Figure]:
+    """All figures of the users module."""
+    return [
+        measure_permission_check(),
+        *measure_route(world, pace, Order(world.service.port, "GET", "/api/v1/auth/me", world.headers), 0.75),
+        *measure_route(world, pace, Order(world.service.port, "GET", "/api/v1/auth/test", world.headers), 0.75),
+        *measure_route(world, pace, _introspection(world), 0.75),
+        measure_logins(world, pace),
+        *measure_health(world, pace),
+    ]
 
 
 def measure_permission_check() -> Figure:
@@ -57,16 +49,7 @@ def measure_permission_check() -> Figure:
         for _ in range(turns):
             authorize(who, name)
         costs.append((time.perf_counter() - started) / turns * 1e6)
-    cost = statistics.median(costs)
-    return Figure(
-        f"permission check, {PERMISSIONS} held",
-        f"{cost:.2f} µs",
-        "20 µs",
-        cost / 20,
-        _spread(costs, 20),
-        "< 20 µs",
-        met=cost < 20,
-    )
+    return against_limit(f"permission check, {PERMISSIONS} held", costs, "µs", CHECK_MICROSECONDS)
 
 
 def measure_logins(world: World, pace: Pace) -> Figure:
@@ -75,17 +58,7 @@ def measure_logins(world: World, pace: Pace) -> Figure:
     threads = os.cpu_count() or 1
     seconds = pace.seconds * 2
     pairs = [(rate(world.service, order, seconds)[0], _hashes_a_second(threads, seconds)) for _ in range(pace.pairs)]
-    ratios = [ours / bare for ours, bare in pairs]
-    ratio = statistics.median(ratios)
-    return Figure(
-        "POST /auth/login",
-        f"{statistics.median(pair[0] for pair in pairs):.1f}/s",
-        f"{statistics.median(pair[1] for pair in pairs):.1f} argon2id/s on {threads} cores",
-        ratio,
-        (min(ratios), max(ratios)),
-        "≥ 0.6",
-        met=ratio >= 0.6,
-    )
+    return Figure.of("POST /auth/login", pairs, "/s", f"argon2id hashes alone, {threads} threads", at_least(0.6))
 
 
 def measure_health(world: World, pace: Pace) -> list[Figure]:
@@ -96,24 +69,23 @@ def measure_health(world: World, pace: Pace) -> list[Figure]:
     for _ in range(pace.pairs):
         quiet = _slowest(world.service, pace)
         turns.append((_slowest_under_logins(world.service, pace), quiet, _slowest_under_logins(world.bare, pace)))
-    name, (busy, quiet, bare) = (
-        "GET /health, p99 under 150 logins",
-        (statistics.median(turn[side] * 1000 for turn in turns) for side in (0, 1, 2)),
-    )
+    name, mine = "GET /health, p99 under 150 logins", [turn[0] for turn in turns]
     return [
-        _times(name, busy, f"{quiet:.2f} ms idle", [turn[0] / turn[1] for turn in turns]),
-        _times(name, busy, f"{bare:.2f} ms bare, under the same logins", [turn[0] / turn[2] for turn in turns]),
+        Figure.of(name, list(zip(mine, (turn[1] for turn in turns), strict=True)), "ms", "idle", at_most(3)),
+        Figure.of(
+            f"{name}, beside a bare application",
+            list(zip(mine, (turn[2] for turn in turns), strict=True)),
+            "ms",
+            "bare, under the same logins",
+            at_most(3),
+        ),
     ]
 
 
-def _times(name: str, milliseconds: float, baseline: str, ratios: Sequence[float]) -> Figure:
-    ratio = statistics.median(ratios)
-    return Figure(name, f"{milliseconds:.2f} ms", baseline, ratio, (min(ratios), max(ratios)), "≤ 3", met=ratio <= 3)
-
-
 def _slowest(server: Server, pace: Pace) -> float:
+    """Milliseconds."""
     probe = Order(server.port, "GET", "/health", connections=1, seconds=pace.seconds * 2, pause=0.002)
-    return collect(load(probe)).percentile(0.99)
+    return collect(load(probe)).percentile(0.99) * 1000
 
 
 def _slowest_under_logins(server: Server, pace: Pace) -> float:
@@ -147,11 +119,3 @@ def _hashes_a_second(threads: int, seconds: float) -> float:
     for worker in workers:
         worker.join()
     return sum(counts) / (time.perf_counter() - started)
-
-
-def _spread(costs: Sequence[float], limit: float) -> tuple[float, float]:
-    return min(costs) / limit, max(costs) / limit
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,170 @@
+"""The way of a request: its round trips, and its pace beside a bare route (B1), raw asyncpg (B2) and the usual
+way (B3).
+
+Every server of a comparison has the same processor for itself in turn, and wrk and PostgreSQL have the other ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+
+import main
+from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most
+from benchmarks.machine import MEASURED, pin
+from benchmarks.recording import record
+from benchmarks.servers import API, DATABASE, Server, World, ask, resident, serving
+from benchmarks.things import SETTING
+from benchmarks.wrk import Request, fire
+from common.config import Config
+from tests.support.wire import wire_to
+
+NOTES: Final = f"{API}/tools/notes"
+LIST: Final = f"{API}/tools/tasks?limit=50"
+TEST: Final = f"{API}/auth/test"
+WRITTEN: Final = 64  # notes changed in turn, so that no two connections wait for one row
+JSON: Final = {"Content-Type": "application/json"}
+CHANGE: Final = {"title": "Changed"}
+START_SECONDS: Final = 2.5
+START_MB: Final = 150.0
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """The servers beside the service, and what all of them are asked."""
+
+    raw: Server
+    usual: Server
+    read: Sequence[Request]
+    write: Sequence[Request]
+    list: Sequence[Request]
+
+
+def measure(world: World, pace: Pace) -> list[Figure]:
+    """All figures of the way of a request."""
+    figures = asyncio.run(count_trips(world))
+    test = [Request(TEST, world.headers)]
+    figures.append(
+        compare("GET /auth/test", world.silent_service, world.silent_bare, test, pace, "bare route (B1)", 0.8)
+    )
+    with running_rivals(world) as rivals:
+        ours, raw = world.silent_service, rivals.raw
+        same, name = "raw asyncpg, same SQL (B2)", "GET /tools/notes/{id}"
+        figures += [
+            compare(name, ours, raw, rivals.read, pace, same, 0.65),
+            compare(name, ours, rivals.usual, rivals.read, pace, "the usual way (B3)", 3.0),
+            compare("PATCH /tools/notes/{id}, audited", ours, raw, rivals.write, pace, same, 0.5),
+            compare("GET /tools/tasks?limit=50", ours, raw, rivals.list, pace, same, 0.55),
+        ]
+    return [*figures, *measure_start(world, pace)]
+
+
+def compare(  # noqa: PLR0917 - all of it is what is compared
+    name: str, ours: Server, theirs: Server, requests: Sequence[Request], pace: Pace, baseline: str, goal: float
+) -> Figure:
+    """Requests a second of two servers that are asked the same, in turns."""
+    for server in (ours, theirs):
+        pin(server.process.pid, MEASURED)
+        fire(server.port, requests, 1)
+    seconds = max(1.0, pace.seconds)
+    turns = [
+        (fire(ours.port, requests, seconds).rate, fire(theirs.port, requests, seconds).rate) for _ in range(pace.pairs)
+    ]
+    return Figure.of(name, turns, "/s", baseline, at_least(goal))
+
+
+@contextmanager
+def running_rivals(world: World) -> Iterator[Rivals]:
+    """Fill the tenant, note what the service says to PostgreSQL, and start the servers that say it too."""
+    notes = [_create(world, "notes", {"title": f"Note {number}", "content": "By hand."}) for number in range(WRITTEN)]
+    for number in range(60):
+        _create(world, "tasks", {"title": f"Task {number}", "description": "Call the driver the day before."})
+    file = world.folder / "recordings"
+    first = notes[0]
+    requests: dict[str, tuple[Any, ...]] = {
+        "read": ("GET", f"{NOTES}/{first}", first),
+        "write": ("PATCH", f"{NOTES}/{first}", first, CHANGE),
+        "list": ("GET", LIST),
+    }
+    record(world.environment, world.headers, requests, file)
+    database, changed = world.postgres.url(DATABASE), {**world.headers, **JSON}
+    with ExitStack() as stack:
+        yield Rivals(
+            stack.enter_context(serving(["benchmarks.raw"], {}, world.folder, after=[str(file), database])),
+            stack.enter_context(serving(["benchmarks.usual"], {}, world.folder, after=[database])),
+            [Request(f"{NOTES}/{note}", world.headers) for note in notes],
+            [Request(f"{NOTES}/{note}", changed, "PATCH", json.dumps({"title": f"Changed {note}"})) for note in notes],
+            [Request(LIST, world.headers)],
+        )
+
+
+async def count_trips(world: World) -> list[Figure]:
+    """Round trips to PostgreSQL, counted at its socket, of a read, an audited write, and a cached setting."""
+    direct = world.postgres.url(DATABASE)
+    note = _create(world, "notes", {"title": "Counted", "content": "One by one."})
+    setting = f"{API}/settings/{SETTING}"
+    async with wire_to(direct) as wire:
+        values: dict[str, Any] = {name.lower(): value for name, value in world.environment.items()}
+        changes = {"database_url": wire.url, "database_owner_url": direct, "database_direct_url": direct}
+        app = main.create_app(Config(**{**values, **changes, "work_off_jobs": False, "log_level": "warning"}))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://in", headers=world.headers
+            ) as client,
+        ):
+
+            async def count(method: str, path: str, body: Any = None) -> tuple[int, int]:
+                """Trips, and statements beside BEGIN, the audit entry and COMMIT, once nothing is new any more."""
+                for _ in range(12):  # the pool's connections prepare a statement each
+                    (await client.request(method, path, json=body)).raise_for_status()
+                wire.reset()
+                (await client.request(method, path, json=body)).raise_for_status()
+                return wire.trips, wire.trips - 3
+
+            read, _ = await count("GET", f"{NOTES}/{note}")
+            write, statements = await count("PATCH", f"{NOTES}/{note}", CHANGE)
+            cached, _ = await count("GET", setting)
+    return [
+        against_limit("round trips of a read", [read], "", 3),
+        against_limit(f"round trips of a write of {statements} statements", [write], "", statements + 3),
+        Figure(
+            "round trips of a cached setting",
+            cached,
+            "",
+            3,
+            "without a cache",
+            cached / 3,
+            (cached / 3,) * 2,
+            at_most(0),
+        ),
+    ]
+
+
+def measure_start(world: World, pace: Pace) -> list[Figure]:
+    """Seconds from the start of a process to its first answer, on a database that exists, and its memory then."""
+    times, sizes = [], []
+    for _ in range(pace.pairs):
+        program = ["uvicorn", "main:app", "--log-level", "warning", "--no-access-log", "--port"]
+        started = time.perf_counter()
+        with serving(program, {**world.environment, "LOG_LEVEL": "warning"}, world.folder) as server:
+            times.append(time.perf_counter() - started)
+            ask(server.port, "GET", TEST, world.headers)
+            sizes.append(resident(server, "VmRSS"))
+    return [
+        against_limit("start of a process until it is ready", times, "s", START_SECONDS),
+        against_limit("its resident memory", sizes, "MB", START_MB),
+    ]
+
+
+def _create(world: World, kind: str, body: dict[str, Any]) -> UUID:
+    made = ask(world.service.port, "POST", f"{API}/tools/{kind}", world.headers, json=body)
+    return UUID(made.json()["id"])
