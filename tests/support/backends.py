@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import text
@@ -26,5 +26,5 @@ async def add_probe(owner: asyncpg.Connection) -> None:
 
 async def memory_of(unit: ReadUnit) -> tuple[int, int]:
     """The unit's backend, and the bytes it has taken."""
-    row = (await unit.execute(text("SELECT pg_backend_pid(), probe.memory()"))).one()
+    row: Any = (await unit.execute(text("SELECT pg_backend_pid(), probe.memory()"))).one()
     return int(row[0]), int(row[1])
