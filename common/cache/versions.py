@@ -23,20 +23,22 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from common.cache.redis import RedisCopy
+from common.cache.redis import HISTORY, RedisCopy
 
 VERSION_SECONDS: Final = 10
 LEASE_SECONDS: Final = 1
 COMMIT_SECONDS: Final = 0.1
 LATE_SECONDS: Final = 5  # by the clocks of two machines: a difference of theirs counts, and only delays
 
-_KEPT: Final = """
-local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
-if not history then return '?' end
+_KEPT: Final = (
+    HISTORY
+    + """
+if history == '' then return '?' end
 local since, kept = string.match(redis.call('GET', KEYS[1]) or '', '^(%x+) (.+)$')
 if since ~= history then kept = nil end
 local function keep(value, seconds) redis.call('SET', KEYS[1], history .. ' ' .. value, 'EX', seconds) end
 """
+)
 FIND: Final = (
     _KEPT
     + """

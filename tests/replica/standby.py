@@ -18,7 +18,6 @@ from urllib.parse import quote
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from common.config import Config
 from manage.embedded import EmbeddedPostgres
 from manage.embedded.account import account_for
 from tests.cache.gate import Gate, gate_to
@@ -170,8 +169,3 @@ async def staged(servers: Servers) -> AsyncIterator[Stage]:
                 stage = Stage(pair, primary, standby, valkey, gate, wire, primary_wire, tenants)
                 await until(stage.is_used)
                 yield stage
-
-
-def without_replica(config: Config) -> Config:
-    """The same service, as if there were none."""
-    return config.model_copy(update={"database_replica_url": None})
