@@ -19,7 +19,7 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 	tests/test_integration.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
 	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
 	tests/database/test_shared_rights.py tests/platform/test_tenant_life.py tests/tenants/test_creation.py \
-	tests/cache/test_fills.py tests/roles_teams/test_races.py tests/sessions/test_everywhere.py \
+	tests/cache/test_fills.py tests/cache/test_groups.py tests/replica tests/roles_teams/test_races.py tests/sessions/test_everywhere.py \
 	tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py tests/audit_export/test_stream.py \
 	tests/audit_export/test_file.py tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
 	tests/mail/test_delivery.py

@@ -167,7 +167,7 @@ async def cluster_group() -> AsyncIterator[Group]:
 
 
 async def _is_whole(server: Server) -> bool:
-    return "'cluster_state': 'ok'" in str(await server.ask("CLUSTER", "INFO"))
+    return "cluster_state:ok" in str(await server.ask("CLUSTER", "INFO"))
 
 
 async def _knows(server: Server, node: str) -> bool:
