@@ -12,17 +12,32 @@ stays on a pooled connection, and PgBouncer in transaction mode may stand in bet
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import asyncpg.protocol
 import structlog
-from sqlalchemy import CursorResult, Delete, Executable, Select, Text, Update, bindparam, func, literal, select
+from sqlalchemy import (
+    CursorResult,
+    Delete,
+    Executable,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -31,10 +46,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 from common.audit import ANONYMOUS, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
 from common.cache.two_level import Message
+from common.cache.versions import COMMIT_SECONDS, Lease, Version
 from common.config import Config
 from common.errors import Conflict, DatabaseUnavailable, Overloaded, ServiceError, UnknownReference, Unprocessable
 from common.ids import TenantName, new_id
-from common.postgresql.connection import ScopedConnection
+from common.postgresql.connection import PROOF_SECONDS, Behind, ScopedConnection
+from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
 
 log = structlog.get_logger("database")
@@ -54,6 +71,12 @@ class Tenant:
     role: str
     status: str
     revision: str
+    created_at: datetime | None = None
+
+    @property
+    def version_key(self) -> str:
+        """Where Redis has its newest version: a tenant made anew under an old name has another history."""
+        return f"{self.name.schema}/version/{self.created_at.timestamp() if self.created_at else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +116,11 @@ class ReadUnit:
     read_only = True
     one_snapshot = False
 
-    def __init__(self, engine: AsyncEngine, scope: Scope, timeout_ms: int) -> None:
+    def __init__(self, engine: AsyncEngine, scope: Scope, timeout_ms: int, proof: str | None = None) -> None:
         self.commit_sent = False  # from then on nobody but the database knows whether the change is there
         self._engine = engine
         self._schema = scope.schema
+        self._proof = proof  # that a replica has what must be seen; none is needed on the primary
         self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
         self._connection: AsyncConnection | None = None
 
@@ -161,7 +185,7 @@ class ReadUnit:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert isinstance(driver, ScopedConnection)
-            driver.open_with(self._schema, self._opening)
+            driver.open_with(self._schema, self._opening, self._proof)
         except BaseException:
             await connection.close()
             raise
@@ -184,8 +208,10 @@ class WriteUnit(ReadUnit):
         actor: Actor = ANONYMOUS,
         origin: Origin,
         forget: Forget,
+        copy: ReplicatedTenant | None = None,
     ) -> None:
         super().__init__(engine, scope, timeout_ms)
+        self._copy = copy
         self.actor = actor
         self.origin = origin
         self._forget = forget
@@ -262,11 +288,31 @@ class WriteUnit(ReadUnit):
         if self._changed and not self._entries:
             raise RuntimeError("a change without an audit entry must not be committed")
         if self._entries or self._jobs or self._stale:
-            await super().execute(_companions(*map(bool, (self._entries, self._jobs, self._stale))), self._values())
+            chosen = map(bool, (self._entries, self._jobs, self._stale))
+            noted = await super().execute(_companions(*chosen), self._values())
+            if self._copy is not None and self._entries:
+                await self._commit_version(self._copy, Version(noted.one()[0], UUID(self._entries[-1]["id"])))
         await super().commit()
         stale, self._entries, self._jobs, self._stale, self._changed = self._stale, [], [], [], False
         if stale:
             await self._forget(stale)
+
+    async def _commit_version(self, copy: ReplicatedTenant, version: Version) -> None:
+        """COMMIT what readers of the replica must see: they are told before, and again if that took long."""
+        began = time.monotonic()
+        is_told = await self._tell(copy, version)
+        await super().commit()
+        if is_told and time.monotonic() - began > COMMIT_SECONDS:
+            is_told = await self._tell(copy, version)
+            await super().commit()  # of the message, if there was one
+        if not is_told:
+            await copy.outlast(version)
+
+    async def _tell(self, copy: ReplicatedTenant, version: Version) -> bool:
+        is_told = await copy.tell(version)
+        if not is_told:
+            await super().execute(select(func.pg_notify(CHANNEL, write_payload([PAUSE]))))
+        return is_told
 
     def _note_stale_copies(self, statement: Executable) -> None:
         """Have the copies of a table forgotten whose rows change: its model says beside its columns which they are,
@@ -297,6 +343,119 @@ def _companions(entries: bool, jobs: bool, stale: bool) -> Executable:
     return select(*calls)
 
 
+_entries = table("audit_logs", column("id"), column("seq"))
+
+
+class ReplicatedTenant:
+    """A tenant that the replica has too: which commit its readers must see, and whether it is there."""
+
+    def __init__(self, replica: Replica, tenant: Tenant, timeout_ms: int, primary: AsyncEngine) -> None:
+        self.replica = replica
+        self._key = tenant.version_key
+        self._scope = _scope(tenant)
+        self._timeout_ms = timeout_ms
+        self._primary = primary
+
+    async def find_proof(self) -> str | None:
+        """What a transaction on the replica has to begin with; None sends it to the primary."""
+        version = await self.replica.find_version(self._key)
+        if isinstance(version, Lease):
+            self.replica.in_background(self._fill(version))
+        return _proof_of(version) if isinstance(version, Version) else None
+
+    async def tell(self, version: Version) -> bool:
+        """Have all readers hear of a commit that is about to be made. False: some may not."""
+        return await self.replica.versions.tell(self._key, version)
+
+    async def outlast(self, version: Version) -> None:
+        """Wait until nobody can miss a commit that readers could not be told of."""
+        await self.replica.outlast(lambda: self._has_replayed(version))
+
+    async def _fill(self, lease: Lease) -> None:
+        await asyncio.sleep(COMMIT_SECONDS)  # what was told before the lease, and lost, is committed by then
+        newest = select(_entries.c.seq, _entries.c.id).order_by(_entries.c.seq.desc()).limit(1)
+        try:
+            async with ReadUnit(self._primary, self._scope, self._timeout_ms) as unit:
+                found = (await unit.execute(newest)).one_or_none()
+        except (*DATABASE_ERRORS, Overloaded):
+            return  # the next reader tries again
+        if found is not None:
+            await self.replica.versions.fill(self._key, lease, Version(*found))
+
+    async def _has_replayed(self, version: Version) -> bool:
+        if self.replica.breaker.is_open:
+            return False
+        unit = ReadUnit(self.replica.server.engine, self._scope, self._timeout_ms, _proof_of(version))
+        try:
+            await unit.execute(select(literal(1)))
+        except (Behind, Overloaded, *DATABASE_ERRORS) as error:
+            if not isinstance(error, Behind):
+                self.replica.breaker.failed()
+            return False
+        finally:
+            await unit.close()
+        return True
+
+
+def _proof_of(version: Version) -> str:
+    return f"SELECT FROM audit_logs WHERE id = '{version.entry}'"  # parsed as a UUID, whatever it was
+
+
+class ReplicaUnit(ReadUnit):
+    """A read-only transaction on the replica, if that has every commit of its tenant; else, and whenever something goes
+    wrong there, on the primary."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        scope: Scope,
+        timeout_ms: int,
+        *,
+        copy: ReplicatedTenant | None = None,
+        replica: AsyncEngine | None = None,
+    ) -> None:
+        super().__init__(engine, scope, timeout_ms)
+        self._copy = copy
+        self._engines = (engine, replica or engine)
+
+    @property
+    def is_on_replica(self) -> bool:
+        """Whether the transaction is not one of the primary."""
+        return self._proof is not None
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        if self._connection is not None or self._copy is None:
+            return await super().execute(statement, parameters)
+        self._proof = await self._copy.find_proof()
+        self._engine = self._engines[self.is_on_replica]
+        if self.is_on_replica:
+            try:
+                found = await super().execute(statement, parameters)
+            except (Behind, Overloaded, *DATABASE_ERRORS) as error:
+                await self.leave_replica(error)
+            else:
+                self._copy.replica.breaker.succeeded()
+                self._copy.replica.count("replica")
+                return found
+        return await super().execute(statement, parameters)
+
+    async def leave_replica(self, error: Exception) -> None:
+        """Go on with a new transaction on the primary, for good."""
+        assert self._copy is not None
+        replica, self._copy = self._copy.replica, None
+        self._engine, self._proof = self._engines[0], None
+        await self.close()
+        if isinstance(error, Behind):
+            replica.count("behind")
+        elif isinstance(error, Overloaded) or isinstance(translate(error, {}), DatabaseUnavailable):
+            replica.breaker.failed()
+            replica.count("unavailable")
+        else:
+            replica.count("failed")  # cancelled by what it had to replay, or behind a migration
+
+
 class BookkeepingUnit(ReadUnit):
     """A transaction for what only notes that something was used, tried or done. Nobody has changed anything, so nothing
     is audited, invalidated or ordered. Deliberately not a WriteUnit: no function that changes a tenant's data accepts
@@ -305,7 +464,7 @@ class BookkeepingUnit(ReadUnit):
     read_only = False
 
 
-class ExportUnit(ReadUnit):
+class ExportUnit(ReplicaUnit):
     """A read-only transaction that sees one snapshot for as long as it takes, and whose rows leave by COPY."""
 
     one_snapshot = True
@@ -467,8 +626,9 @@ def _sqlstate(error: Exception) -> str | None:
 class Database:
     """The only maker of units. ``forget`` is told what commits have made stale."""
 
-    def __init__(self, config: Config, url: str, forget: Forget | None = None) -> None:
+    def __init__(self, config: Config, url: str, forget: Forget | None = None, replica: Replica | None = None) -> None:
         self._forget = forget or _nothing_cached
+        self._replica = replica
         self._timeout_ms = int(config.database_statement_timeout * 1000)
         self.server = Server(config, url)
 
@@ -476,15 +636,31 @@ class Database:
         """A read-only unit of one tenant."""
         return ReadUnit(self.server.engine_for(tenant.name.schema), _scope(tenant), self._timeout_ms)
 
+    def read_replica(self, tenant: Tenant) -> ReplicaUnit:
+        """A read-only unit of one tenant, on the replica if there is one that has all of its commits."""
+        scope = _scope(tenant)
+        there = self._replica.server.engine_for(scope.schema) if self._replica else None
+        return ReplicaUnit(
+            self.server.engine_for(scope.schema), scope, self._timeout_ms, copy=self._copy_of(tenant), replica=there
+        )
+
     def write(self, tenant: Tenant, *, actor: Actor = ANONYMOUS, origin: Origin) -> WriteUnit:
         """A unit of one tenant that may change things, on behalf of ``actor``."""
         scope = _scope(tenant)
-        engine = self.server.engine_for(scope.schema)
-        return WriteUnit(engine, scope, self._timeout_ms, actor=actor, origin=origin, forget=self._forget)
+        return WriteUnit(
+            self.server.engine_for(scope.schema),
+            scope,
+            self._timeout_ms,
+            actor=actor,
+            origin=origin,
+            forget=self._forget,
+            copy=self._copy_of(tenant),
+        )
 
     def export(self, tenant: Tenant) -> ExportUnit:
         """A unit of one tenant to export from. Its statements may take any time: who exports watches the clock."""
-        return ExportUnit(self.server.export_engine, _scope(tenant), 0)
+        there = self._replica.server.export_engine if self._replica else None
+        return ExportUnit(self.server.export_engine, _scope(tenant), 0, copy=self._copy_of(tenant), replica=there)
 
     def bookkeeping(self, tenant: Tenant) -> BookkeepingUnit:
         """A unit of one tenant for notes such as ``last_used_at``, and for nothing else."""
@@ -516,9 +692,30 @@ class Database:
         """Connections that were closed because they had served many tenants."""
         return self.server.retired
 
+    async def replica_answers(self) -> bool:
+        """Whether the replica answers now, whatever the breaker thinks; True where there is none."""
+        if self._replica is None:
+            return True
+        try:
+            async with (
+                asyncio.timeout(PROOF_SECONDS),
+                ReadUnit(self._replica.server.engine, SYSTEM_SCOPE, self._timeout_ms) as unit,
+            ):
+                await unit.execute(select(literal(1)))
+        except (*DATABASE_ERRORS, Overloaded):
+            return False
+        return True
+
     async def close(self) -> None:
         """Close every connection."""
+        if self._replica is not None:
+            await self._replica.close()
         await self.server.close()
+
+    def _copy_of(self, tenant: Tenant) -> ReplicatedTenant | None:
+        if self._replica is None:
+            return None
+        return ReplicatedTenant(self._replica, tenant, self._timeout_ms, self.server.engine)
 
 
 async def _nothing_cached(_: Sequence[Message]) -> None:

@@ -23,7 +23,7 @@ from serving.guards import (
     SignedInVisiting,
 )
 from serving.listing import list_query, page_query, plain_list_query
-from serving.providers import read_unit, reply, services_of, settings_of, this_visit, write_unit
+from serving.providers import read_unit, replica_unit, reply, services_of, settings_of, this_visit, write_unit
 from serving.repeating import answer_once
 from serving.route import Route, in_unit
 from serving.services import Services
@@ -46,6 +46,7 @@ __all__ = [
     "PlatformVisit",
     "Provided",
     "Read",
+    "ReplicaRead",
     "Replying",
     "Requires",
     "RequiresVisiting",
@@ -61,6 +62,10 @@ __all__ = [
 
 Read = Annotated[ReadUnit, Depends(read_unit)]
 """A unit that reads, committed by the route."""
+
+ReplicaRead = Annotated[ReadUnit, Depends(replica_unit)]
+"""The same for lists, searches and statistics: on the replica, if there is one that has all that was written. Not for
+what somebody is let in by, nor for a single record, which is about to be changed: the primary has both at hand."""
 
 Write = Annotated[WriteUnit, Depends(write_unit)]
 """A unit that writes, committed by the route."""

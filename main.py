@@ -41,6 +41,7 @@ from common.observability.logs import configure_logging
 from common.observability.metrics import PoolCollector
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
+from common.postgresql.replica import Replica
 from common.signing_keys import KeyRing, load_key_ring
 from common.stopping import StopSignals
 from common.storage import Storage
@@ -122,7 +123,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     keys = load_key_ring(config)
     caches = Caches(RedisCopy(config.redis_address, registry), registry)
     registry_of_settings = {item.key: item for module in (users, settings, tools) for item in module.DECLARATIONS}
-    database = Database(config, service_login(config).url, caches.forget)
+    database = Database(config, service_login(config).url, caches.forget, _replica(config, caches, registry))
     return Services(
         config=config,
         database=database,
@@ -162,6 +163,15 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         catalogue={permission.name: permission for permission in CATALOGUE},
         registry=registry_of_settings,
     )
+
+
+def _replica(config: Config, caches: Caches, registry: CollectorRegistry) -> Replica | None:
+    """What may answer reads beside the primary. Which commits it must have, the processes tell each other in Redis."""
+    url = service_login(config).replica_url
+    if url is None or caches.redis.is_configured:
+        return Replica(config, url, caches, registry) if url else None
+    log.warning("replica_not_used", reason="no Redis is configured")
+    return None
 
 
 def _access_tokens(config: Config, keys: KeyRing) -> AccessTokens:
@@ -234,7 +244,11 @@ def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
         behind = await _is_behind(services) if startup.done else None
         return "fail" if behind is None else "warn" if behind else "pass"
 
-    return {"database": database, "redis": redis, "migrations": migrations}
+    async def replica() -> Verdict:
+        return "pass" if await services.database.replica_answers() else "warn"
+
+    checks = {"database": database, "redis": redis, "migrations": migrations}
+    return checks | ({"replica": replica} if services.config.database_replica_url else {})
 
 
 async def _is_behind(services: Services) -> bool | None:

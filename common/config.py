@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.cache.addresses import read_group
+
 PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the published placeholder, refused below
 KEY_MARKS = ("-----BEGIN", "ssh-")  # such a secret would be taken for a public key, and every login would fail
 LEAST_PASSWORD_MEMORY = 19_456  # KiB: OWASP's argon2id with two passes and one lane
@@ -173,7 +175,9 @@ class Config(BaseSettings):
     redis_host: str = Field(default="localhost", description="Redis or Valkey host.")
     redis_port: int = Field(default=6379, ge=1, le=65535, description="Redis or Valkey port.")
     redis_url: SecretStr | None = Field(
-        default=None, description="Instead of host and port: `redis://`, `rediss://`, `unix://`, or `none`."
+        default=None,
+        description="Instead of host and port: `redis://`, `rediss://`, `unix://`, "
+        "`redis+sentinel://host:26379,host2:26379/service/0`, `redis+cluster://host:6379,host2:6379`, or `none`.",
     )
 
     # -- Listening --------------------------------------------------------------------------------------------------
@@ -310,9 +314,12 @@ class Config(BaseSettings):
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and value.get_secret_value() != "none":
             scheme, separator, rest = value.get_secret_value().partition("://")
-            if not separator or scheme not in {"redis", "rediss", "unix"}:
+            if not separator or scheme.partition("+")[0] not in {"redis", "rediss", "unix"}:
                 raise ValueError("must look like redis://host:6379/0, or be `none`")
-            _check_port(rest)
+            if "+" not in scheme:
+                _check_port(rest)
+            elif read_group(value.get_secret_value()) is None:
+                raise ValueError("must begin with redis+sentinel://, redis+cluster://, or the same with rediss")
         return value
 
     @field_validator("platform_api_key")

@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 import users
 from common.audit import Actor, Origin
@@ -86,14 +85,15 @@ async def _act(work: Callable[[Visit], Awaitable[Result]]) -> Result:
             raise
         raise (_unavailable(error) if isinstance(meaning, DatabaseUnavailable) else meaning) from error
     finally:
+        await services.caches.redis.close()
         await services.database.close()
         services.passwords.close()
 
 
 def _for_one_command(config: Config) -> Config:
-    """Without what only a running service needs: the copies in Redis, which services forget by themselves when they
-    hear of a change, and the private key, which may not be readable here: a command signs no token."""
-    changes = {"redis_url": SecretStr("none"), "jwt_algorithm": "HS256", "database_pool_size": 1}
+    """Without what only a running service needs: the private key, which may not be readable here: a command signs no
+    token. Redis hears what readers of a replica must see; its copies the services forget when they hear of a change."""
+    changes = {"jwt_algorithm": "HS256", "database_pool_size": 1}
     return config.model_copy(update=changes)
 
 

@@ -17,6 +17,7 @@ class Login:
     role: str
     url: str
     direct_url: str  # past PgBouncer, for LISTEN
+    replica_url: str | None
     derived: bool  # made and kept for the service, not named by DATABASE_URL
 
 
@@ -29,12 +30,24 @@ def service_login(config: Config) -> Login:
     service = make_url(config.database_url.get_secret_value())
     if make_url(config.owner_url).username != service.username:
         direct = make_url((config.database_direct_url or config.database_url).get_secret_value())
-        return Login(service.username or "", _text(service), _text(_as(direct, service)), derived=False)
+        return Login(
+            service.username or "",
+            _text(service),
+            _text(_as(direct, service)),
+            _replica(config, service),
+            derived=False,
+        )
     role = f"{service.database}_login"[:63]
     password = derive_key(config.secret_key.get_secret_value(), f"database login {role}").hex()
     own = service.set(username=role, password=password)
     direct = make_url((config.database_direct_url or config.database_url).get_secret_value())
-    return Login(role, _text(own), _text(_as(direct, own)), derived=True)
+    return Login(role, _text(own), _text(_as(direct, own)), _replica(config, own), derived=True)
+
+
+def _replica(config: Config, account: URL) -> str | None:
+    """The replica's roles are the primary's."""
+    url = config.database_replica_url
+    return _text(_as(make_url(url.get_secret_value()), account)) if url else None
 
 
 def _as(address: URL, account: URL) -> URL:

@@ -33,6 +33,11 @@ async def read_unit(request: Request) -> ReadUnit:
     return unit
 
 
+async def replica_unit(request: Request) -> ReadUnit:
+    """The same, where the replica may answer."""
+    return await read_unit(request)
+
+
 async def write_unit(request: Request) -> WriteUnit:
     """The unit that the route has opened, to change things."""
     unit = visit_of(request).unit

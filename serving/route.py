@@ -21,11 +21,11 @@ from common.errors import (
 from common.http.dispatch import is_spelled_out
 from common.http.openapi import security
 from common.http.problems import write_pointer
-from database import DATABASE_ERRORS, ReadUnit, WriteUnit, may_retry, translate
+from database import DATABASE_ERRORS, ReadUnit, ReplicaUnit, WriteUnit, may_retry, translate
 from serving.documenting import creates_once, headers_of, responses_of
 from serving.guards import Guard
 from serving.handling import Handler
-from serving.providers import read_unit, write_unit
+from serving.providers import read_unit, replica_unit, write_unit
 from serving.repeating import HEADER, once, once_apart
 from serving.visit import Visit, visit_of
 
@@ -87,18 +87,27 @@ async def in_unit(handle: Handler, kind: type[ReadUnit], request: Request) -> Re
     """Run the endpoint in the visit's unit and commit; run both once more where that is safe and may help."""
     visit = visit_of(request)
     for last in (False, True):
-        unit = visit.unit = visit.write() if kind is WriteUnit else visit.read()
+        unit = visit.unit = _open(visit, kind, last=last)
         try:
             response = await handle(request)
             await unit.commit()
         except DATABASE_ERRORS as error:
-            if last or not may_retry(error, unit):
+            if isinstance(unit, ReplicaUnit) and unit.is_on_replica:
+                await unit.leave_replica(error)
+            elif last or not may_retry(error, unit):
                 raise
         else:
             return response
         finally:
             await unit.close()
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _open(visit: Visit, kind: type[ReadUnit], *, last: bool) -> ReadUnit:
+    """A new unit of this kind. Whatever failed on the replica is asked of the primary."""
+    if kind is WriteUnit:
+        return visit.write()
+    return visit.read_replica() if kind is ReplicaUnit and not last else visit.read()
 
 
 async def _audit_refusal(visit: Visit, refusal: PermissionDenied) -> None:
@@ -120,6 +129,8 @@ def _unit_of(dependant: Dependant) -> type[ReadUnit] | None:
     calls = {part.call for part in dependant.dependencies}
     if write_unit in calls:
         return WriteUnit
+    if replica_unit in calls:
+        return ReplicaUnit
     return ReadUnit if read_unit in calls else None
 
 

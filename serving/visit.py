@@ -9,7 +9,7 @@ from fastapi import Request
 from common.audit import ANONYMOUS, PLATFORM, Actor, Origin
 from common.ids import TenantName
 from common.registry import Effective
-from database import ReadUnit, SystemUnit, Tenant, WriteUnit
+from database import ReadUnit, ReplicaUnit, SystemUnit, Tenant, WriteUnit
 from serving.services import Services
 from shared_auth import (
     Principal,
@@ -34,6 +34,11 @@ class Visit:
         """A read-only unit of the visited tenant."""
         assert self.tenant is not None
         return self.services.database.read(self.tenant)
+
+    def read_replica(self) -> ReplicaUnit:
+        """A read-only unit of the visited tenant, on the replica if that has all of its commits."""
+        assert self.tenant is not None
+        return self.services.database.read_replica(self.tenant)
 
     def write(self) -> WriteUnit:
         """A unit of the visited tenant that may change things, on behalf of the visitor."""

@@ -136,12 +136,13 @@ def _encode_shape(shape: Shape) -> Any:
 
 
 def _encode_tenant(tenant: Tenant) -> Any:
-    return [tenant.name.schema, tenant.role, tenant.status, tenant.revision]
+    made = tenant.created_at.isoformat() if tenant.created_at else None
+    return [tenant.name.schema, tenant.role, tenant.status, tenant.revision, made]
 
 
 def _decode_tenant(data: Any) -> Tenant:
-    schema, role, status, revision = data
-    return Tenant(_name(schema), role, status, revision)
+    schema, role, status, revision, made = data
+    return Tenant(_name(schema), role, status, revision, datetime.fromisoformat(made) if made else None)
 
 
 def _encode_principal(principal: Principal) -> Any:

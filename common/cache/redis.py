@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+
+from common.cache.addresses import read_group
 
 TIMEOUT: Final = 0.2  # seconds; a copy that answers later than the original would is of no use
 FAILURES_UNTIL_OPEN: Final = 3
@@ -23,6 +27,27 @@ OPEN_SECONDS: Final = 2.0
 FAULTS: Final = (RedisError, OSError, TimeoutError)
 
 Answer = TypeVar("Answer")
+Client = Redis | RedisCluster
+
+# What one history of the server has (``master_replid``, which changes with every restart and fail-over) is believed in
+# no other: a server that was restarted has what lay on its disk, one that was promoted may not have heard everything.
+HISTORY: Final = """
+local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
+"""
+GET: Final = (
+    HISTORY
+    + """
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if kept and string.sub(kept, 1, #history) == history then return string.sub(kept, #history + 1) end
+"""
+)
+PUT: Final = (
+    HISTORY
+    + """
+redis.call('HSET', KEYS[1], ARGV[1], history .. ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3], 'NX')
+"""
+)
 
 
 class NotAsked(RedisError):
@@ -61,7 +86,10 @@ class RedisCopy:
     """Hashes of bytes, each thrown away as a whole after a while."""
 
     def __init__(self, address: str | None, registry: CollectorRegistry) -> None:
-        self._client = _connect(address) if address else None
+        self._client: Client | None = None
+        self._sentinels: Sentinel | None = None
+        if address:
+            self._client, self._sentinels = _connect(address)
         self._breaker = Breaker()
         self._failures = Counter("cache_failures_total", "Calls to Redis that failed.", registry=registry)
         self._open = Gauge("cache_breaker_open", "1 while Redis is not asked.", registry=registry)
@@ -74,14 +102,14 @@ class RedisCopy:
     async def get(self, key: str, field: str) -> bytes | None:
         """A field of a hash, or None."""
 
-        async def ask(client: Redis) -> bytes | None:
-            value = await client.hget(key, field)
-            return value.encode() if isinstance(value, str) else value
+        async def ask(client: Client) -> object:
+            return await client.eval(GET, 1, key, field)
 
         try:
-            return await self._call(ask)
+            value = await self._call(ask)
         except FAULTS:
             return None
+        return value if isinstance(value, bytes) else None
 
     async def put(self, key: str, field: str, value: bytes, seconds: int) -> bool:
         """Set a field. The hash lives for ``seconds`` from its first field on, however many follow.
@@ -89,11 +117,8 @@ class RedisCopy:
         False: nobody knows. A server that is frozen stores it when it goes on, long after it was given up.
         """
 
-        async def send(client: Redis) -> None:
-            async with client.pipeline(transaction=False) as pipe:
-                pipe.hset(key, field, value)
-                pipe.expire(key, seconds, nx=True)
-                await pipe.execute()
+        async def send(client: Client) -> None:
+            await client.eval(PUT, 1, key, field, value, seconds)  # bytes are good
 
         try:
             await self._call(send)
@@ -106,7 +131,7 @@ class RedisCopy:
     async def drop(self, key: str, field: str | None) -> bool:
         """Forget a field, or the whole hash. False: it may still be there."""
 
-        async def send(client: Redis) -> None:
+        async def send(client: Client) -> None:
             await (client.delete(key) if field is None else client.hdel(key, field))
 
         try:
@@ -114,6 +139,18 @@ class RedisCopy:
         except FAULTS:
             return False
         return True
+
+    async def run(self, script: str, key: str, *arguments: str | int) -> str | None:
+        """The text that a Lua script answers, which touches this one key. None: nobody knows what became of it."""
+
+        async def ask(client: Client) -> object:
+            return await client.eval(script, 1, key, *arguments)  # its text each time: some 2 µs to find it by
+
+        try:
+            answer = await self._call(ask)
+        except FAULTS:
+            return None
+        return answer.decode() if isinstance(answer, bytes) else str(answer)
 
     async def answers(self) -> bool:
         """Whether the server answers now, whatever the breaker thinks; if so, it is asked again."""
@@ -130,8 +167,10 @@ class RedisCopy:
         """Close every connection."""
         if self._client is not None:
             await self._client.aclose()
+        if self._sentinels is not None:
+            await self._sentinels.aclose()
 
-    async def _call(self, call: Callable[[Redis], Awaitable[Answer]]) -> Answer:
+    async def _call(self, call: Callable[[Client], Awaitable[Answer]]) -> Answer:
         if self._client is None or self._breaker.is_open:
             raise NotAsked
         try:
@@ -149,12 +188,26 @@ class RedisCopy:
         self._open.set(0)
 
 
-def _connect(address: str) -> Redis:
+def _connect(address: str) -> tuple[Client, Sentinel | None]:
     """A client that sends nothing until it is used, and never tries twice: PostgreSQL has the answer too."""
-    return Redis.from_url(
-        address,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        max_connections=50,
-    )
+    group = read_group(address)
+    if group is None:
+        return Redis.from_url(address, **_patience()), None
+    account: dict[str, Any] = {"username": group.username, "password": group.password, "ssl": group.tls}
+    if group.is_cluster:
+        nodes = [ClusterNode(*host) for host in group.hosts]
+        # One master without a successor takes its own slots along, not everybody's.
+        return RedisCluster(startup_nodes=nodes, require_full_coverage=False, **account, **_patience()), None
+    theirs = {"username": group.sentinel_username, "password": group.sentinel_password, "ssl": group.tls}
+    sentinels = Sentinel(group.hosts, sentinel_kwargs={**theirs, **_patience()})  # type: ignore[no-untyped-call]
+    master: Redis = sentinels.master_for(group.service, db=group.database, **account, **_patience())
+    return master, sentinels
+
+
+def _patience() -> dict[str, Any]:
+    return {
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+        "retry": Retry(NoBackoff(), 0),
+        "max_connections": 50,
+    }

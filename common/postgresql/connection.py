@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import asyncpg
+from asyncpg.transaction import Transaction
+
+PROOF_SECONDS: Final = 1.0  # a replica that takes longer to begin a transaction is asked nothing
+
+
+class Behind(Exception):
+    """The proof of a transaction has found nothing."""
 
 
 class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
@@ -13,9 +20,14 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
 
     Sent apart they would cost a round trip each. asyncpg starts a transaction with ``execute("BEGIN ...;")``, a simple
     query without arguments, to which more statements may be appended.
+
+    The last of them may be a ``proof``, a SELECT that finds a row if the server has what is to be seen. Its command tag
+    ("SELECT 0") says whether it has, so that costs no round trip either.
     """
 
     opening: str | None = None
+    proof: str | None = None
+    is_behind = False
     newest_mark: ClassVar[str] = ""
     """What statements prepared from now on carry in their text. A table has changed under those that
     were prepared before, and PgBouncer would take a text it knows for the statement it knows, which PostgreSQL refuses.
@@ -26,10 +38,11 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
         self._mark = ScopedConnection.newest_mark
         self.schemas: set[str] = set()  # whose transactions there were
 
-    def open_with(self, schema: str, opening: str) -> None:
-        """Have the next transaction begin with these statements, which make it one of this schema."""
+    def open_with(self, schema: str, opening: str, proof: str | None = None) -> None:
+        """Have the next transaction begin with these statements, which make it one of this schema; on a replica, only
+        if its proof finds a row."""
         self.schemas.add(schema)
-        self.opening = opening
+        self.opening, self.proof = opening, proof
 
     async def prepare(self, query: str, **options: Any) -> Any:
         """Prepare a statement, anew if a table has changed."""
@@ -47,12 +60,41 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
         if self.opening is None or not query.startswith("BEGIN"):
             return str(await super().execute(query, *args, timeout=timeout))
         statements, self.opening = f"{query} {self.opening}", None
+        if self.proof is not None:
+            statements, timeout = f"{statements}; {self.proof}", PROOF_SECONDS
         try:
-            return str(await super().execute(statements, timeout=timeout))
+            status = str(await super().execute(statements, timeout=timeout))
         except BaseException:
             # The transaction may be open, failed, or half scoped. Nobody may meet this connection again.
             self.terminate()
             raise
+        self.is_behind = self.proof is not None and status == "SELECT 0"
+        return status
+
+    def transaction(self, **options: Any) -> Transaction:
+        """A transaction, which does not begin where its proof fails."""
+        if self.proof is None:
+            return super().transaction(**options)
+        return _ProvenTransaction(self, **options)
+
+
+class _ProvenTransaction(Transaction):  # type: ignore[misc] # asyncpg ships no types
+    def __init__(
+        self,
+        connection: ScopedConnection,
+        isolation: str | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+    ) -> None:
+        super().__init__(connection, isolation, readonly, deferrable)
+        self._scoped = connection
+
+    async def start(self) -> None:
+        """Begin, or leave no trace and raise Behind."""
+        await super().start()
+        if self._scoped.is_behind:
+            await self.rollback()
+            raise Behind
 
 
 class UnpreparedConnection(ScopedConnection):

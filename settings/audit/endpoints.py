@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from common.enums import ActorType, AuditOutcome
 from common.http.openapi import problem_responses
-from dependencies import OperatorVisit, PlainListing, Read, Replying, Requires, RequiresVisiting, Route
+from dependencies import OperatorVisit, PlainListing, Read, ReplicaRead, Replying, Requires, RequiresVisiting, Route
 from serving.visit import Visit
 from settings.audit import service
 from settings.audit.filters import AuditFilters
@@ -59,7 +59,7 @@ Filters = Annotated[AuditFilters, Depends(audit_filters)]
 
 @router.get("/settings/audit-logs", summary="List the audit log")
 async def list_audit_logs(
-    unit: Read, _actor: AuditReader, listing: PlainListing, filters: Filters, reply: Replying
+    unit: ReplicaRead, _actor: AuditReader, listing: PlainListing, filters: Filters, reply: Replying
 ) -> Page[AuditLog]:
     """Newest first; `sort=seq` reverses. `q` searches action, names of actor and target, and the target's id."""
     return reply.page(await service.list_entries(unit, listing, filters))

@@ -13,7 +13,7 @@ from common.http.openapi import NOT_MODIFIED
 from common.http.written import JSON, Header, Written, etag
 from dependencies import (
     PlainListing,
-    Read,
+    ReplicaRead,
     Replying,
     Requires,
     RequiresVisiting,
@@ -165,7 +165,7 @@ async def delete_setting(unit: Write, _actor: SettingsDeleter, key: Key, visit: 
 
 @router.get("/{key}/history", summary="History of a setting")
 async def list_setting_history(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     _actor: SettingsReader,
     key: Key,
     visit: ThisVisit,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from common.cache.addresses import Group, read_group
 from common.config import PLACEHOLDER_SECRET, Config, ConfigError
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -95,6 +96,18 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
         ("REDIS_URL", "redis", "must look like redis://"),
         ("REDIS_URL", "http://host:6379", "must look like redis://"),
         ("REDIS_URL", "redis://host:port/0", "port that is not a number"),
+        (
+            "REDIS_URL",
+            "redis+sentinel://host:26379",
+            "must look like redis+sentinel://host:26379,host2:26379/service/0",
+        ),
+        ("REDIS_URL", "redis+sentinel://host:26379/main/first", "must look like redis+sentinel://"),
+        ("REDIS_URL", "redis+sentinel://host:26379/main/0?master=x", "must look like redis+sentinel://"),
+        ("REDIS_URL", "redis+sentinel://host:99999/main", "port that is not a number from 1 to 65535, at 'host:99999'"),
+        ("REDIS_URL", "redis+cluster://host:6379,,other:6379", "names a host that is empty"),
+        ("REDIS_URL", "redis+cluster://host:6379/1", "must look like redis+cluster://host:6379,host2:6379"),
+        ("REDIS_URL", "redis+cloud://host:6379", "must begin with redis+sentinel://, redis+cluster://"),
+        ("REDIS_URL", "unix+cluster:///a", "must begin with redis+sentinel://, redis+cluster://"),
         ("PORT", "0", "greater than or equal to 1"),
         ("PORT", "65536", "less than or equal to 65535"),
         ("PORT", "eight", "valid integer"),
@@ -224,3 +237,20 @@ def test_one_metrics_port_is_not_for_several_processes(monkeypatch: pytest.Monke
     (line,) = refusals(monkeypatch, METRICS_PORT="9100", WORKERS="2")
 
     assert line.startswith("METRICS_PORT: is for one process")
+
+
+@pytest.mark.parametrize(
+    ("url", "group"),
+    [
+        (
+            "redis+sentinel://u:a%2Fb@one:1,two/main/3?sentinel_username=s&sentinel_password=t%20u",
+            Group(False, (("one", 1), ("two", 26379)), "u", "a/b", False, "main", 3, "s", "t u"),
+        ),
+        ("rediss+sentinel://one/main", Group(False, (("one", 26379),), None, None, True, "main")),
+        ("rediss+cluster://:p@[::1]:7,two/", Group(True, (("::1", 7), ("two", 6379)), None, "p", True)),
+        ("redis://one:6379/0", None),
+        ("unix:///run/valkey.sock", None),
+    ],
+)
+def test_groups_of_redis_servers_are_read(url: str, group: Group | None) -> None:
+    assert read_group(url) == group

@@ -25,6 +25,7 @@ from dependencies import (
     Listing,
     Provided,
     Read,
+    ReplicaRead,
     Replying,
     Requires,
     RequiresVisiting,
@@ -86,7 +87,7 @@ SENT: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("", summary="List attachments")
 async def list_attachments(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: AttachmentsReader,
     listing: Listing,
     reply: Replying,

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from common.enums import CallDirection, CallStatus
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.calls import service, statistics
@@ -67,7 +67,7 @@ async def call_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
 
 @router.get("", summary="List calls")
 async def list_calls(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: CallsReader,
     listing: Listing,
     reply: Replying,
@@ -98,7 +98,7 @@ async def create_call(unit: Write, actor: CallsCreator, payload: CallCreate, rep
 
 @router.get("/statistics", summary="Count calls by person and day")
 async def get_call_statistics(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: CallsReader,
     settings: Obeyed,
     first_day: Annotated[Day | None, Query(alias="from", description="The first day.")] = None,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from common.enums import EventStatus
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.events import service
@@ -58,7 +58,7 @@ async def event_filters(
 
 @events.get("", summary="List events")
 async def list_events(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: EventsReader,
     listing: Listing,
     reply: Replying,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.notes import service
@@ -24,7 +24,7 @@ NotesDeleter = Annotated[Principal, Depends(Requires("notes:delete"))]
 
 @router.get("", summary="List notes")
 async def list_notes(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: NotesReader,
     listing: Listing,
     reply: Replying,

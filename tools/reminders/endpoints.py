@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from common.enums import ReminderStatus
-from dependencies import AnyUser, Listing, Read, Replying, Route, Write
+from dependencies import AnyUser, Listing, ReplicaRead, Replying, Route, Write
 from shared_models import Page
 from tools.records.schemas import GivenTime
 from tools.reminders import service
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/tools/reminders", tags=["reminders"], route_class=Ro
 
 @router.get("", summary="List one's own reminders")
 async def list_reminders(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: AnyUser,
     listing: Listing,
     reply: Replying,

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from common.enums import ReviewStatus
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.records.endpoints import Filters
@@ -60,7 +60,7 @@ async def review_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
 
 @records.get("", summary="List reviews")
 async def list_reviews(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: ReviewsReader,
     listing: Listing,
     reply: Replying,
@@ -84,7 +84,7 @@ async def create_review(
 
 @records.get("/summary", summary="Summary of a subject's reviews", responses={304: {"description": "Not Modified"}})
 async def get_review_summary(
-    unit: Read,
+    unit: ReplicaRead,
     _actor: ReviewsReader,
     subject_type: Annotated[SubjectType, Query()],
     subject_id: Annotated[SubjectId, Query()],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from dependencies import AnyUser, Listing, Obeyed, Read, Replying, Route
+from dependencies import AnyUser, Listing, Obeyed, ReplicaRead, Replying, Route
 from shared_models import Page
 from tools.records.endpoints import KindFilter
 from tools.records.schemas import RelatedId, RelatedType
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/tools/search", tags=["search"], route_class=Route)
 
 @router.get("", summary="Search all tools")
 async def search_records(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: AnyUser,
     listing: Listing,
     settings: Obeyed,

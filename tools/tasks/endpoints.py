@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.records.endpoints import Filters
@@ -30,7 +30,7 @@ TasksDeleter = Annotated[Principal, Depends(Requires("tasks:delete"))]
 
 @router.get("", summary="List tasks")
 async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read, actor: TasksReader, listing: Listing, reply: Replying, filters: Filters, narrowed: Narrowed
+    unit: ReplicaRead, actor: TasksReader, listing: Listing, reply: Replying, filters: Filters, narrowed: Narrowed
 ) -> Page[Task]:
     """Tasks you may read: those you made or are to do, those of your teams, or all, as far as your permission goes.
     `q` searches title and description. Times are exclusive. Sort by `created_at`, `updated_at`, `title`, `position`,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from dependencies import AnyUser, Listing, Read, Replying, Route
+from dependencies import AnyUser, Listing, ReplicaRead, Replying, Route
 from shared_models import Page
 from tools.records.endpoints import KindFilter
 from tools.records.schemas import RelatedId, RelatedType
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/tools/timeline", tags=["timeline"], route_class=Rout
 
 @router.get("", summary="List everything about an object")
 async def list_timeline(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: AnyUser,
     listing: Listing,
     reply: Replying,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, ThisVisit, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, ThisVisit, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.accounts import service
@@ -25,7 +25,7 @@ NameOrId = Annotated[str | None, Query(max_length=100)]
 
 @router.get("", summary="List users")
 async def list_users(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     _actor: UsersReader,
     listing: Listing,
     reply: Replying,

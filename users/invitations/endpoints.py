@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from common.http.openapi import problem_responses
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, TenantVisit, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, TenantVisit, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.invitations import service
@@ -25,7 +25,11 @@ InvitationsDeleter = Annotated[Principal, Depends(Requires("invitations:delete")
 
 @router.get("/users/invitations", summary="List invitations")
 async def list_invitations(
-    unit: Read, _actor: InvitationsReader, listing: Listing, reply: Replying, status: InvitationStatus | None = None
+    unit: ReplicaRead,
+    _actor: InvitationsReader,
+    listing: Listing,
+    reply: Replying,
+    status: InvitationStatus | None = None,
 ) -> Page[Invitation]:
     """All that were ever sent, newest first; `q` searches addresses. Sort by `created_at`, `expires_at` or `email`."""
     return reply.page(await service.list_invitations(unit, listing, status))

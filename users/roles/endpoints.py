@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from dependencies import Listing, PlainListing, Provided, Read, Replying, Requires, Route, Write
+from dependencies import Listing, PlainListing, Provided, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.roles import service
@@ -22,7 +22,7 @@ RolesDeleter = Annotated[Principal, Depends(Requires("roles:delete"))]
 
 
 @router.get("/roles", summary="List roles")
-async def list_roles(unit: Read, _actor: RolesReader, listing: Listing, reply: Replying) -> Page[Role]:
+async def list_roles(unit: ReplicaRead, _actor: RolesReader, listing: Listing, reply: Replying) -> Page[Role]:
     """Roles with their permissions, highest rank first. Sort by `rank`, `name` or `created_at`."""
     return reply.page(await service.list_roles(unit, listing))
 

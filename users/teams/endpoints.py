@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from dependencies import Listing, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from users.teams import members, service
@@ -22,7 +22,7 @@ TeamsDeleter = Annotated[Principal, Depends(Requires("teams:delete"))]
 
 
 @router.get("", summary="List teams")
-async def list_teams(unit: Read, _actor: TeamsReader, listing: Listing, reply: Replying) -> Page[Team]:
+async def list_teams(unit: ReplicaRead, _actor: TeamsReader, listing: Listing, reply: Replying) -> Page[Team]:
     """Teams by name; `q` searches name and description. Sort by `name`, `created_at` or `updated_at`."""
     return reply.page(await service.list_teams(unit, listing))
 
@@ -61,7 +61,7 @@ async def delete_team(unit: Write, actor: TeamsDeleter, team_id: UUID, reply: Re
 
 @router.get("/{team_id}/members", summary="List a team's members")
 async def list_team_members(
-    unit: Read, _actor: TeamsReader, team_id: UUID, listing: Listing, reply: Replying
+    unit: ReplicaRead, _actor: TeamsReader, team_id: UUID, listing: Listing, reply: Replying
 ) -> Page[Member]:
     """Members by user name; `q` searches names and e-mail, `created_after` and `created_before` compare when they
     joined. Sort by `username` or `joined_at`."""

@@ -19,7 +19,7 @@ from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, Te
 async def find_tenant(unit: SystemUnit, name: TenantName) -> Tenant | None:
     """A tenant as transactions need it."""
     row = await queries.find_tenant(unit, name)
-    return Tenant(name, row.role_name, row.status, row.revision) if row else None
+    return Tenant(name, row.role_name, row.status, row.revision, row.created_at) if row else None
 
 
 async def has_outdated_tenants(unit: SystemUnit, revision: str) -> bool:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from common.http.headers import read_path
-from dependencies import PlainListing, Read, Replying, Requires, Route, Write
+from dependencies import PlainListing, Read, ReplicaRead, Replying, Requires, Route, Write
 from serving.visit import Visit
 from shared_auth import Principal
 from shared_models import Page
@@ -33,7 +33,7 @@ FeedVisit = Annotated[Visit, Depends(SecretAddress())]
 
 
 @router.get("", summary="List your calendar feeds")
-async def list_event_feeds(unit: Read, actor: FeedReader, listing: PlainListing, reply: Replying) -> Page[Feed]:
+async def list_event_feeds(unit: ReplicaRead, actor: FeedReader, listing: PlainListing, reply: Replying) -> Page[Feed]:
     """Without their addresses. Sort by `created_at`."""
     return reply.page(await service.list_feeds(unit, actor, listing))
 

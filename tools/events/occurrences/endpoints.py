@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from common.enums import EventStatus
 from common.errors import Unprocessable
-from dependencies import Read, Replying, Requires, Route, Write
+from dependencies import ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import PlainText
 from tools.events.occurrences import service
@@ -49,7 +49,7 @@ def _window(low: EventTime, high: EventTime, longest: timedelta) -> Window:
 
 @router.get("/occurrences", summary="List what happens in a window")
 async def list_occurrences(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: EventsReader,
     window: Annotated[Window, Depends(window_of)],
     attendee_id: Annotated[UUID | None, Query(description="This user is invited.")] = None,
@@ -68,7 +68,7 @@ async def list_occurrences(  # noqa: PLR0917 - FastAPI calls it by keyword
 
 @router.get("/free-busy", summary="Tell when people are busy")
 async def get_free_busy(
-    unit: Read,
+    unit: ReplicaRead,
     actor: EventsReader,
     window: Annotated[Window, Depends(busy_window_of)],
     user_id: Annotated[list[UUID], Query(min_length=1, max_length=MAX_PEOPLE, description="Repeated: several.")],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
-from dependencies import Paging, Read, Replying, Route, TenantVisit
+from dependencies import Paging, ReplicaRead, Replying, Route, TenantVisit
 from shared_models import Page
 from tools.reviews.public import service
 from tools.reviews.public.schemas import PublicReviews
@@ -23,7 +23,7 @@ MAX_SUBJECTS: Final = 100
 
 @router.get("/public", summary="Published reviews of a subject", responses={304: {"description": "Not Modified"}})
 async def list_public_reviews(
-    unit: Read,
+    unit: ReplicaRead,
     _visit: TenantVisit,
     subject_type: Annotated[SubjectType, Query()],
     subject_id: Annotated[SubjectId, Query()],
@@ -41,7 +41,7 @@ async def list_public_reviews(
 
 @router.get("/public/summaries", summary="Summaries of several subjects", responses=NOT_MODIFIED)
 async def list_public_summaries(
-    unit: Read,
+    unit: ReplicaRead,
     visit: TenantVisit,
     subject_type: Annotated[SubjectType, Query()],
     subject_id: Annotated[

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from serving.visit import Visit
 from shared_auth import Principal
 from shared_models import Page
@@ -36,7 +36,7 @@ NEVER_KEPT = {"Cache-Control": "no-store"}  # the address is a secret
 
 @router.get("/requests", summary="List requests for reviews")
 async def list_review_requests(  # noqa: PLR0917 - FastAPI calls it by keyword
-    unit: Read,
+    unit: ReplicaRead,
     actor: RequestsReader,
     listing: Listing,
     reply: Replying,

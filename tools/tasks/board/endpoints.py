@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from common.paging import DEFAULT_LIMIT, MAX_LIMIT
-from dependencies import Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Obeyed, ReplicaRead, Replying, Requires, Route, Write
 from serving.listing import MAX_SEARCH_LENGTH
 from shared_auth import Principal
 from tools.records.endpoints import Filters
@@ -37,7 +37,7 @@ async def board_query(
 
 @router.get("/board", summary="Get the board")
 async def get_board(
-    unit: Read,
+    unit: ReplicaRead,
     actor: TasksReader,
     query: Annotated[BoardQuery, Depends(board_query)],
     filters: Filters,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from dependencies import Listing, Obeyed, Read, Replying, Requires, Route, Write
+from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
 from tools.tasks.comments import service
@@ -21,7 +21,7 @@ TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]
 
 @router.get("", summary="List the comments on a task")
 async def list_comments(
-    unit: Read, actor: TasksReader, task_id: UUID, listing: Listing, reply: Replying
+    unit: ReplicaRead, actor: TasksReader, task_id: UUID, listing: Listing, reply: Replying
 ) -> Page[Comment]:
     """For whoever may read the task, the oldest first. `q` searches the text. Sort by `created_at` or `updated_at`."""
     return reply.page(await service.list_comments(unit, actor, task_id, listing))
