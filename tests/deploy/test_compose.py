@@ -15,7 +15,7 @@ import pytest
 
 from common.config import Config
 from common.http.root import CHECK_SECONDS
-from database import PREPARED_STATEMENTS
+from common.postgresql.server import PREPARED_STATEMENTS
 from tests.deploy.files import (
     INTERPOLATED,
     SETTLING_SECONDS,
