@@ -72,12 +72,26 @@ async def _furnish(http: httpx.AsyncClient, number: int) -> Member:
 
     admin = {"email": "owner@crowd.example", "username": "owner", "password": PASSWORD, "full_name": canary}
     await post("/auth/initialize-tenant", {"name": canary, "admin": admin}, **{"X-Platform-Key": PLATFORM_KEY})
-    session = await post("/auth/login", {"username": "owner", "password": PASSWORD})
-    headers["Authorization"] = f"Bearer {session['access_token']}"
+    user_id = await _sign_in(http, headers)
     teams = [(await post("/users/teams", {"name": f"{canary} {place}"}))["id"] for place in range(TEAMS)]
     await post("/tools/notes", {"title": f"{canary} note", "content": canary})
     await post("/settings", {"key": "branding.motto", "value": canary, "value_type": "string"})
-    return Member(number, headers, teams, session["user"]["id"])
+    return Member(number, headers, teams, user_id)
+
+
+async def sign_in_all(http: httpx.AsyncClient, crowd: Sequence[Member]) -> None:
+    """Give everybody a new token; the old ones stay good until they expire."""
+    for member in crowd:
+        await _sign_in(http, member.headers)
+
+
+async def _sign_in(http: httpx.AsyncClient, headers: dict[str, str]) -> str:
+    tenant = {"X-Tenant-ID": headers["X-Tenant-ID"]}
+    answer = await http.post(f"{API}/auth/login", json={"username": "owner", "password": PASSWORD}, headers=tenant)
+    assert answer.status_code == 200, answer.text
+    pair = answer.json()
+    headers["Authorization"] = f"Bearer {pair['access_token']}"
+    return str(pair["user"]["id"])
 
 
 def ask_well(member: Member, chance: random.Random) -> Question:

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 from common.config import Config
 from migrations.login import service_login
-from tests.interleaving.crowd import Member, Question, ask_badly, ask_well, foreign, gather_crowd
+from tests.interleaving.crowd import Member, Question, ask_badly, ask_well, foreign, gather_crowd, sign_in_all
 from tests.interleaving.line import Line
 from tests.support.apps import connect
 from tests.support.bouncers import bouncer_for, installed_bouncers
@@ -37,6 +37,7 @@ CLIENTS: Final = 40
 ABORTED, WRONG = 0.05, 0.05  # shares of all requests
 POOL_SIZE: Final = 8
 SEED: Final = 4711
+SIGNED_IN_SECONDS: Final = 1200  # a token lasts three times as long
 
 
 @dataclass(slots=True)
@@ -89,6 +90,8 @@ def service(servers: Servers, config: Config, log: Path, way: str) -> Iterator[i
             "DATABASE_POOL_TIMEOUT": "30",
             "DATABASE_STATEMENT_TIMEOUT": "2",
             "DATABASE_CONNECTION_TENANTS": "50",  # so that connections are replaced meanwhile, too
+            "ACCESS_TOKEN_SECONDS": "3600",
+            "PASSWORD_MEMORY_KIB": str(config.password_memory_kib),
             "LOG_LEVEL": "warning",
         }
         address, _ = stack.enter_context(running_service(servers, log, more))
@@ -121,6 +124,24 @@ async def ask_on_one_line(port: int, crowd: list[Member], turns: Iterator[int], 
         found.note(member, question, *await line.ask(question.request))
         found.answers["wrong"] += wrong
     line.close()
+
+
+@asynccontextmanager
+async def signed_in(port: int, crowd: list[Member]) -> AsyncIterator[None]:
+    """Everybody has a token that lasts, however long that takes."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(SIGNED_IN_SECONDS)
+                await sign_in_all(http, crowd)
+
+        await sign_in_all(http, crowd)
+        renewing = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
 
 
 async def left_over(config: Config) -> dict[str, int]:
@@ -161,7 +182,7 @@ async def test_no_answer_has_a_row_of_another_tenant(  # noqa: PLR0917 - fixture
     del app  # it prepared the database
     found, turns = Found(), iter(range(REQUESTS))
     with service(servers, config, tmp_path / "service.log", way) as port:
-        async with locked_teams(config, crowd):
+        async with signed_in(port, crowd), locked_teams(config, crowd):
             started = time.perf_counter()
             await asyncio.gather(*(ask_on_one_line(port, crowd, turns, found) for _ in range(CLIENTS)))
             seconds = time.perf_counter() - started
