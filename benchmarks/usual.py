@@ -43,31 +43,32 @@ class Timing(BaseHTTPMiddleware):
         return response
 
 
+async def open_session(request: Request, x_tenant_id: Annotated[str, Header()]) -> AsyncIterator[AsyncSession]:
+    """A session for each request, in the tenant's schema."""
+    async with request.app.state.sessions() as session:
+        await session.execute(text(f"SET search_path TO {x_tenant_id}"))
+        yield session
+
+
 def create_usual(database: str) -> FastAPI:
     """Its one route has the service's path."""
-    engine = create_async_engine(
-        database.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=10, pool_pre_ping=True
-    )
-    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    url = database.replace("postgresql://", "postgresql+asyncpg://", 1)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.sessions = async_sessionmaker(
+        create_async_engine(url, pool_size=10, pool_pre_ping=True), expire_on_commit=False
+    )
     app.add_middleware(RequestId)
     app.add_middleware(Timing)
-
-    async def open_session(x_tenant_id: Annotated[str, Header()]) -> AsyncIterator[AsyncSession]:
-        async with sessions() as session:
-            await session.execute(text(f"SET search_path TO {x_tenant_id}"))
-            yield session
 
     @app.get("/api/v1/tools/notes/{note_id}")
     async def get_note(note_id: UUID, session: Annotated[AsyncSession, Depends(open_session)]) -> Note:
         note = await session.get(NoteEntity, note_id, options=[defer(NoteEntity.search)])
         if note is None or note.deleted_at is not None:
             raise HTTPException(404)
-        links = await session.execute(select(NoteLink).where(NoteLink.record_id == note_id))
-        found = [{"type": link.link_type, "id": link.link_id} for link in links.scalars()]
-        return Note.model_validate(
-            {**{name: getattr(note, name) for name in Note.model_fields if name != "links"}, "links": found}
-        )
+        found = await session.execute(select(NoteLink).where(NoteLink.record_id == note_id))
+        links = [{"type": link.link_type, "id": link.link_id} for link in found.scalars()]
+        fields = {name: getattr(note, name) for name in Note.model_fields if name != "links"}
+        return Note.model_validate({**fields, "links": links})
 
     return app
 
