@@ -30,7 +30,7 @@ from tests.support.world import Api, TestTenant, create_tenant
 
 DATABASE: Final = "replicated"
 OUTCOMES: Final = "database_replica_reads"
-PATIENCE: Final = 30.0  # seconds; a replica is used some ten seconds after a start
+PATIENCE: Final = 120.0  # seconds; a replica is used some ten seconds after a start
 ON_PRIMARY: Final = {"fsync": "off", "full_page_writes": "off"}  # but each commit is sent at once
 ON_STANDBY: Final = {"fsync": "off", "max_standby_streaming_delay": "0"}  # what is in the way of replay ends at once
 
