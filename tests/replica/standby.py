@@ -9,13 +9,14 @@ import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import run
 from typing import Any, Final
 from urllib.parse import quote
 
+import asyncpg
 from prometheus_client.parser import text_string_to_metric_families
 
 from manage.embedded import EmbeddedPostgres
@@ -43,9 +44,11 @@ class Standby:
         self.url = server.url(DATABASE)
 
     async def ask(self, query: str) -> Any:
-        """One value, past the service."""
-        async with connect(self.url) as connection:
-            return await connection.fetchval(query)
+        """One value, past the service. Replay ends who is in its way, here too."""
+        while True:
+            with suppress(asyncpg.SerializationError, asyncpg.ConnectionDoesNotExistError):
+                async with connect(self.url) as connection:
+                    return await connection.fetchval(query)
 
     async def pause(self) -> None:
         """It receives what is written, and shows none of it."""
