@@ -61,7 +61,7 @@ class Config(BaseSettings):
         default=None, description="Role that owns the schemas: migrations and tenant creation. Default: DATABASE_URL."
     )
     database_replica_url: SecretStr | None = Field(
-        default=None, description="Read replica for reads that allow it. Default: DATABASE_URL."
+        default=None, description="Streaming replica, for lists, searches and statistics; needs Redis."
     )
     database_direct_url: SecretStr | None = Field(
         default=None, description="The same server past PgBouncer, for migrations and LISTEN. Default: DATABASE_URL."

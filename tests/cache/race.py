@@ -88,7 +88,7 @@ class Race:
         if data is None:
             return None
         assert isinstance(data, bytes)
-        return self.subject.decode(data.removeprefix(FORMAT))
+        return self.subject.decode(data.partition(FORMAT)[2])  # before it, the history of the server
 
     async def _write(self, number: int) -> None:
         self.commits.append(await self.subject.write(number))

@@ -24,8 +24,7 @@ from tests.support.world import TestTenant, create_tenant
 
 ROUNDS: Final = 20
 CANCEL: Final = """
-SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) = 1 FROM pg_stat_activity
-WHERE state = 'active' AND query LIKE 'SELECT pg_is_in_recovery(), pg_sleep%'
+SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'
 """
 
 
@@ -133,6 +132,7 @@ async def test_the_replica_is_gone_and_comes_back(stage: Stage, number: signal.S
 async def held(stage: Stage) -> AsyncIterator[Callable[[], Awaitable[str]]]:
     """A read that has begun on the standby, and has not sent its statement."""
     tenant, there = stage.tenants[0], stage.pair.there
+    await write(stage.at(stage.pair.here, tenant), "read in the way")
     await stage.standby.catch_up(stage.primary_url)
     await newest(there, stage.at(there, tenant))
     caught, released = asyncio.Event(), asyncio.Event()
