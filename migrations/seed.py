@@ -112,6 +112,10 @@ async def write_seed(connection: Connection) -> None:
         [role.description for role in SYSTEM_ROLES],
         [role.rank for role in SYSTEM_ROLES],
     )
+    await _write_grants(connection)
+
+
+async def _write_grants(connection: Connection) -> None:
     grants = [(role.name, name, level) for role in SYSTEM_ROLES for name, level in role.grants.items()]
     names, permissions, levels = (list(column) for column in zip(*grants, strict=True))
     await connection.execute(
