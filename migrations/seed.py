@@ -84,14 +84,16 @@ def digest() -> str:
 
 
 async def write_seed(connection: Connection) -> None:
-    """Write the catalogue and the system roles into the tenant on the search_path; what is there is brought up to date.
+    """Write the catalogue and the system roles into the tenant on the search_path; what is there is brought up to date,
+    and what is right is left alone, since most of it is.
 
     Permissions the code no longer knows are removed, and with them every grant of them.
     """
     await connection.execute(
         """INSERT INTO permissions (name, module, description)
            SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-           ON CONFLICT (name) DO UPDATE SET module = excluded.module, description = excluded.description""",
+           ON CONFLICT (name) DO UPDATE SET module = excluded.module, description = excluded.description
+           WHERE (permissions.module, permissions.description) <> (excluded.module, excluded.description)""",
         [item.name for item in CATALOGUE],
         [item.module for item in CATALOGUE],
         [item.description for item in CATALOGUE],
@@ -102,18 +104,35 @@ async def write_seed(connection: Connection) -> None:
            SELECT id, name, description, true, rank
            FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[]) AS new (id, name, description, rank)
            ON CONFLICT (lower(name)) DO UPDATE
-           SET description = excluded.description, is_system = true, rank = excluded.rank""",
+           SET description = excluded.description, is_system = true, rank = excluded.rank
+           WHERE (roles.description, roles.is_system, roles.rank)
+               IS DISTINCT FROM (excluded.description, true, excluded.rank)""",
         [new_id() for _ in SYSTEM_ROLES],
         [role.name for role in SYSTEM_ROLES],
         [role.description for role in SYSTEM_ROLES],
         [role.rank for role in SYSTEM_ROLES],
     )
-    await connection.execute("DELETE FROM role_permissions USING roles WHERE roles.id = role_id AND roles.is_system")
+    await _write_grants(connection)
+
+
+async def _write_grants(connection: Connection) -> None:
     grants = [(role.name, name, level) for role in SYSTEM_ROLES for name, level in role.grants.items()]
+    names, permissions, levels = (list(column) for column in zip(*grants, strict=True))
+    await connection.execute(
+        """DELETE FROM role_permissions USING roles
+           WHERE roles.id = role_id AND roles.is_system AND (roles.name, permission) NOT IN
+               (SELECT * FROM unnest($1::text[], $2::text[]))""",
+        names,
+        permissions,
+    )
     await connection.execute(
         """INSERT INTO role_permissions (role_id, permission, level)
            SELECT roles.id, permission, level
            FROM unnest($1::text[], $2::text[], $3::text[]) AS new (role, permission, level)
-           JOIN roles ON roles.name = new.role AND roles.is_system""",
-        *(list(column) for column in zip(*grants, strict=True)),
+           JOIN roles ON roles.name = new.role AND roles.is_system
+           ON CONFLICT (role_id, permission) DO UPDATE SET level = excluded.level
+           WHERE role_permissions.level <> excluded.level""",
+        names,
+        permissions,
+        levels,
     )
