@@ -40,14 +40,15 @@ from common.observability.logs import configure_logging
 from common.observability.metrics import PoolCollector
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
+from common.shards import HOME
 from common.signing_keys import KeyRing, load_key_ring
 from common.stopping import StopSignals
 from common.storage import Storage
 from database import DATABASE_ERRORS, Database
 from migrations.audit_keeper import AuditKeeper
 from migrations.lifecycle import TenantLifecycle
-from migrations.login import service_login
-from migrations.provision import TenantProvisioner, plain_dsn
+from migrations.login import plain_dsn, service_login
+from migrations.provision import TenantProvisioner
 from migrations.seed import CATALOGUE
 from migrations.startup import Startup
 from migrations.tenant import expected_revision
@@ -68,6 +69,7 @@ FILE_BYTES: Final = {  # full tenants' files, with descriptions or spaces
 }
 JOB_HANDLERS: Final = {**users.JOB_HANDLERS, **settings.JOB_HANDLERS, **tools.JOB_HANDLERS}
 MAX_RENDERED: Final = 5_000  # answers kept, some 1 kB each
+SHARD_SECONDS: Final = 1.5  # for a shard to answer the readiness probe, which itself has two
 START_SECONDS: Final = 5.0  # how long a start waits for the database before it goes on without
 log = structlog.get_logger("service")
 
@@ -121,7 +123,8 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     keys = load_key_ring(config)
     caches = Caches(RedisCopy(config.redis_address, registry), registry)
     registry_of_settings = {item.key: item for module in (users, settings, tools) for item in module.DECLARATIONS}
-    database = Database(config, service_login(config).url, caches.forget)
+    shards = {name: service_login(config.on(name)).url for name in config.shards}
+    database = Database(config, service_login(config).url, caches.forget, shards)
     return Services(
         config=config,
         database=database,
@@ -174,21 +177,20 @@ def _access_tokens(config: Config, keys: KeyRing) -> AccessTokens:
 
 
 class Background:
-    """What a process does beside answering: preparing the database, listening, working off the outbox."""
+    """What a process does beside answering: preparing the databases, listening, working off their outboxes."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         config = services.config
         self.startup = Startup(config)
+        self._of_shards = [Startup(config, name) for name in config.shards]
         handlers = {kind: partial(handler, services) for kind, handler in JOB_HANDLERS.items()}
-        self.worker = OutboxWorker(services.database.system_bookkeeping, handlers)
-        self.listener = Listener(
-            plain_dsn(service_login(config).direct_url),
-            services.caches,
-            connect_timeout=config.database_connect_timeout,
-            on_job=self.worker.wake.set,
-        )
+        self._workers = {
+            name: OutboxWorker(partial(services.database.system_bookkeeping, name), handlers, name)
+            for name in services.database.servers
+        }
+        self._listeners = {name: self._listener(name) for name in services.database.servers}
         self._signals = StopSignals(services.flag_channels.close)
-        self._services = services
         self._notes = (
             services.key_usage,
             services.key_introspections,
@@ -203,11 +205,14 @@ class Background:
         preparing = asyncio.create_task(self.startup.run())
         self._tasks.append(preparing)
         await asyncio.wait({preparing}, timeout=START_SECONDS)
-        runs = [self.listener.run(), *(notes.run() for notes in self._notes)]
+        runs = [startup.run() for startup in self._of_shards]
+        runs += [listener.run() for listener in self._listeners.values()]
+        runs += [notes.run() for notes in self._notes]
         if self._services.config.work_off_jobs:
-            runs += [self.worker.run(), *(module.keep_house(self._services) for module in (users, settings, tools))]
+            runs += [worker.run() for worker in self._workers.values()]
+            runs += [module.keep_house(self._services) for module in (users, settings, tools)]
         self._tasks += [asyncio.create_task(run) for run in runs]
-        listening = asyncio.create_task(self.listener.listening.wait())
+        listening = asyncio.create_task(self._listeners[HOME].listening.wait())
         await asyncio.wait({listening}, timeout=START_SECONDS if self.startup.done else 0)
         listening.cancel()
 
@@ -221,6 +226,16 @@ class Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(notes.flush() for notes in self._notes))
 
+    def _listener(self, shard: str) -> Listener:
+        config, services = self._services.config, self._services
+        return Listener(
+            plain_dsn(service_login(config.on(shard)).direct_url),
+            services.caches,
+            connect_timeout=config.database_connect_timeout,
+            on_job=self._workers[shard].wake.set,
+            shard=shard,
+        )
+
 
 def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
     async def database() -> Verdict:
@@ -233,13 +248,26 @@ def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
         behind = await _count_outdated(services) if startup.done else None
         return "fail" if behind is None else "warn" if behind else "pass"
 
-    return {"database": database, "redis": redis, "migrations": migrations}
+    async def shards() -> Verdict:
+        answers = await asyncio.gather(*(_answers(services, name) for name in services.config.shards))
+        return "pass" if all(answers) else "warn"  # only the tenants of one that is away are refused
+
+    more = {"shards": shards} if services.config.shards else {}
+    return {"database": database, "redis": redis, "migrations": migrations, **more}
 
 
-async def _count_outdated(services: Services) -> int | None:
+async def _answers(services: Services, shard: str) -> bool:
+    try:
+        async with asyncio.timeout(SHARD_SECONDS):
+            return await _count_outdated(services, shard) is not None
+    except TimeoutError:
+        return False
+
+
+async def _count_outdated(services: Services, shard: str = HOME) -> int | None:
     """How many tenants wait for their migration; None when the database cannot say."""
     try:
-        async with services.database.system() as unit:
+        async with services.database.system_of(shard) as unit:
             return await users.count_outdated_tenants(unit, services.expected_revision)
     except (*DATABASE_ERRORS, ServiceError):
         return None
@@ -247,7 +275,7 @@ async def _count_outdated(services: Services) -> int | None:
 
 @asynccontextmanager
 async def _lifespan(services: Services, background: Background, registry: CollectorRegistry) -> AsyncIterator[None]:
-    registry.register(PoolCollector(services.database.pool_state))
+    registry.register(PoolCollector(services.database.pool_state, services.database.servers))
     port = services.config.metrics_port
     metrics_server = start_http_server(port, services.config.host, registry)[0] if port else None
     await background.start()

@@ -19,7 +19,8 @@ from migrations.tenant import expected_revision, rights_sql
 from migrations.trees import upgrade_in_turn
 
 _UPGRADING: Final = 7_300_003  # first half of the advisory lock that upgrades of one tenant wait for
-_BEHIND: Final = "revision <> :revision OR seed_digest <> :digest"
+_HERE: Final = "shard = 'default' AND moving_to IS NULL"  # not on a shard, nor on its way to one
+_BEHIND: Final = f"{_HERE} AND (revision <> :revision OR seed_digest <> :digest)"
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ async def migrate_everything(config: Config, report: Callable[[str], None]) -> F
     )
     try:
         async with engine.connect() as connection:
-            total = (await connection.execute(text("SELECT count(*) FROM system.tenants"))).scalar_one()
+            total = (await connection.execute(text(f"SELECT count(*) FROM system.tenants WHERE {_HERE}"))).scalar_one()
             behind = await _behind(connection)
         result = FleetReport(total)
         for number, tenant_id in enumerate(behind, start=1):

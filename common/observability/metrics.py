@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -41,14 +41,17 @@ class HttpMetrics:
 
 
 class PoolCollector(Collector):
-    """The database pool's state at the moment of the scrape."""
+    """The database pools' state at the moment of the scrape, by server."""
 
-    def __init__(self, read: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, read: Callable[[str], Mapping[str, int]], shards: Iterable[str]) -> None:
         self._read = read
+        self._shards = tuple(shards)
 
     def collect(self) -> Iterator[Metric]:
-        """Read the pool; nothing is counted along the way."""
-        family = GaugeMetricFamily("database_pool_connections", "Connections of this process.", labels=["state"])
-        for state, number in self._read().items():
-            family.add_metric([state], number)
+        """Read the pools; nothing is counted along the way."""
+        labels = ["shard", "state"]
+        family = GaugeMetricFamily("database_pool_connections", "Connections of this process.", labels=labels)
+        for shard in self._shards:
+            for state, number in self._read(shard).items():
+                family.add_metric([shard, state], number)
         yield family

@@ -16,7 +16,9 @@ _pg_tables = table("pg_tables", column("schemaname"), column("tablename"), schem
 async def find_tenant(unit: SystemUnit, name: TenantName) -> Row[Any] | None:
     """A tenant's registry row."""
     found = await unit.execute(
-        select(Tenant.role_name, Tenant.status, Tenant.revision).where(Tenant.id == name.tenant_id)
+        select(Tenant.role_name, Tenant.status, Tenant.revision, Tenant.shard, Tenant.moving_to).where(
+            Tenant.id == name.tenant_id
+        )
     )
     return found.one_or_none()
 

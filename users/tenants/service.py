@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.errors import TenantNotFound
 from common.ids import TenantName
+from common.shards import HOME
 from database import SystemUnit, Tenant
 from serving.services import NewOwner
 from serving.visit import Visit
@@ -19,7 +20,7 @@ from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, Te
 async def find_tenant(unit: SystemUnit, name: TenantName) -> Tenant | None:
     """A tenant as transactions need it."""
     row = await queries.find_tenant(unit, name)
-    return Tenant(name, row.role_name, row.status, row.revision) if row else None
+    return Tenant(name, row.role_name, row.status, row.revision, row.shard, row.moving_to is not None) if row else None
 
 
 async def count_outdated_tenants(unit: SystemUnit, revision: str) -> int:
@@ -27,8 +28,9 @@ async def count_outdated_tenants(unit: SystemUnit, revision: str) -> int:
     return await queries.count_outdated(unit, revision)
 
 
-async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
-    """Create the named tenant and its owner. Raises TenantExists or PasswordRefused."""
+async def create_tenant(visit: Visit, payload: TenantCreate, *, shard: str | None = None) -> TenantCreated:
+    """Create the named tenant and its owner, on that shard or where new ones go. Raises TenantExists or
+    PasswordRefused."""
     services, name = visit.services, visit.name
     assert name is not None
     about = (payload.admin.username, payload.admin.email, payload.admin.full_name, name.tenant_id, payload.name)
@@ -48,7 +50,7 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
         )
 
     user_id = await services.provisioner.create(
-        name, title=payload.name, owner=owner, origin=visit.origin, actor=visit.operator
+        name, title=payload.name, owner=owner, origin=visit.origin, actor=visit.operator, shard=shard
     )
     visit.tenant = await services.find_tenant(name)
     if visit.tenant is None:
@@ -71,6 +73,7 @@ async def describe_details(visit: Visit) -> TenantDetails:
     assert name is not None
     async with visit.system() as unit:
         tenant = await find_tenant(unit, name)
+    async with visit.services.database.system_of(tenant.shard if tenant else HOME) as unit:
         tables = await queries.list_tables(unit, name)
     missing = sorted(set(TenantBase.metadata.tables) - tables)
     return TenantDetails(
@@ -92,4 +95,9 @@ async def _look_up(visit: Visit) -> Tenant | None:
 
 
 def _is_ready(visit: Visit, tenant: Tenant | None) -> bool:
-    return tenant is not None and tenant.status == "active" and tenant.revision == visit.services.expected_revision
+    return (
+        tenant is not None
+        and tenant.status == "active"
+        and tenant.revision == visit.services.expected_revision
+        and not tenant.is_moving
+    )
