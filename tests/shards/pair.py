@@ -39,6 +39,7 @@ class Pair:
     app: FastAPI
     http: httpx.AsyncClient
     tenants: dict[str, list[TestTenant]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     async def populate(cls, config: Config, app: FastAPI, http: httpx.AsyncClient) -> Pair:
@@ -73,6 +74,38 @@ class Pair:
         """Move a tenant, as the command does."""
         mover = TenantMover(TenantProvisioner(self.config))
         return await mover.move(parse(tenant.name), target, Origin("tests"), actor=PLATFORM, **options)
+
+    async def fill(self, tenant: TestTenant, notes: int = 3) -> None:
+        """Something to move: notes, and an API key that opens them."""
+        for number in range(notes):
+            made = await tenant.owner.post("/tools/notes", json={"title": f"{tenant.canary} {number}"})
+            assert made.status_code == 201, made.text
+        key = {"name": "mover", "permissions": ["notes:read"]}
+        made = await tenant.owner.post("/users/api-keys", json=key)
+        assert made.status_code == 201, made.text
+        self.keys[tenant.name] = made.json()["key"]
+
+    async def assert_whole(self, tenant: TestTenant, shard: str, notes: int = 3) -> None:
+        """The tenant is there, once, with all that was open before, and its log proves itself."""
+        (other,) = set(SHARDS) - {shard}
+        shown = (await self.operator.get(f"/platform/tenants/{tenant.name}")).json()
+        assert (shown["shard"], shown["moving_to"]) == (shard, None)
+        assert await self.schemas(shard, tenant) == {tenant.name}
+        assert await self.schemas(other, tenant) == set()
+        titles = [item["title"] for item in (await tenant.owner.get("/tools/notes")).json()["items"]]
+        assert sorted(titles) == sorted(f"{tenant.canary} {number}" for number in range(notes))
+        by_key = {"X-API-Key": self.keys[tenant.name], "X-Tenant-ID": tenant.name}
+        assert (await tenant.anonymous.get("/tools/notes", headers=by_key)).status_code == 200
+        assert (await tenant.owner.post("/settings/audit-logs/verify")).json()["ok"]
+        body = {"refresh_token": tenant.people["owner"].tokens["refresh_token"]}
+        renewed = await tenant.anonymous.post("/auth/refresh", json=body)
+        assert renewed.status_code == 200, renewed.text
+        tenant.people["owner"].tokens.update(renewed.json())
+
+    async def log_of(self, tenant: TestTenant, shard: str) -> list[Any]:
+        """The audit log as it is stored there."""
+        async with self.owner(shard) as owner:
+            return [tuple(row) for row in await owner.fetch(f"SELECT * FROM {tenant.name}.audit_logs ORDER BY seq")]
 
     def owner(self, shard: str) -> Any:
         """A connection of that server's owner."""
