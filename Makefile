@@ -22,7 +22,7 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 	tests/cache/test_fills.py tests/roles_teams/test_races.py tests/sessions/test_everywhere.py \
 	tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py tests/audit_export/test_stream.py \
 	tests/audit_export/test_file.py tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
-	tests/mail/test_delivery.py
+	tests/mail/test_delivery.py tests/shards
 RACES := tests/cache/test_races.py
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

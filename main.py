@@ -25,7 +25,6 @@ from common.cache.rendered import Rendered
 from common.cache.two_level import Caches
 from common.config import Config, ConfigError
 from common.encryption import Vault
-from common.errors import ServiceError
 from common.http.docs import add_docs
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
@@ -44,7 +43,7 @@ from common.shards import HOME
 from common.signing_keys import KeyRing, load_key_ring
 from common.stopping import StopSignals
 from common.storage import Storage
-from database import DATABASE_ERRORS, Database
+from database import Database
 from migrations.audit_keeper import AuditKeeper
 from migrations.lifecycle import TenantLifecycle
 from migrations.login import plain_dsn, service_login
@@ -239,13 +238,13 @@ class Background:
 
 def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
     async def database() -> Verdict:
-        return "fail" if startup.draining or await _count_outdated(services) is None else "pass"
+        return "fail" if startup.draining or await users.count_outdated_tenants(services) is None else "pass"
 
     async def redis() -> Verdict:
         return "pass" if await services.caches.redis.answers() else "warn"
 
     async def migrations() -> Verdict:
-        behind = await _count_outdated(services) if startup.done else None
+        behind = await users.count_outdated_tenants(services) if startup.done else None
         return "fail" if behind is None else "warn" if behind else "pass"
 
     async def shards() -> Verdict:
@@ -259,18 +258,9 @@ def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
 async def _answers(services: Services, shard: str) -> bool:
     try:
         async with asyncio.timeout(SHARD_SECONDS):
-            return await _count_outdated(services, shard) is not None
+            return await users.count_outdated_tenants(services, shard) is not None
     except TimeoutError:
         return False
-
-
-async def _count_outdated(services: Services, shard: str = HOME) -> int | None:
-    """How many tenants wait for their migration; None when the database cannot say."""
-    try:
-        async with services.database.system_of(shard) as unit:
-            return await users.count_outdated_tenants(unit, services.expected_revision)
-    except (*DATABASE_ERRORS, ServiceError):
-        return None
 
 
 @asynccontextmanager

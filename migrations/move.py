@@ -45,7 +45,8 @@ WRITES_SECONDS: Final = 15.0  # a statement is ended by the server after DATABAS
 LOOK_SECONDS: Final = 0.02
 WRITING: Final = """
 SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation
-WHERE relnamespace = to_regnamespace($1) AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND mode IN ('RowShareLock', 'RowExclusiveLock') AND pid <> pg_backend_pid()
 """
 IN_HAND: Final = """
@@ -121,7 +122,7 @@ class TenantMover:
             await clear_site(target, name, shard)
             await self._provisioner.build(target, name, shard)
             if shard != HOME:
-                await register(target, name, row["name"], row["status"])
+                await register(target, name, row["name"], row["status"], seed=row["seed_digest"])
                 await _mark(target, name, shard)
             await join_group(target, name)
 
@@ -186,7 +187,8 @@ class TenantMover:
 
 async def _find(home: asyncpg.Connection, name: TenantName) -> asyncpg.Record:
     row = await home.fetchrow(
-        "SELECT name, status, revision, shard, moving_to FROM system.tenants WHERE id = $1", name.tenant_id
+        "SELECT name, status, revision, seed_digest, shard, moving_to FROM system.tenants WHERE id = $1",
+        name.tenant_id,
     )
     if row is None:
         raise TenantNotFound

@@ -250,9 +250,16 @@ def _source_of(manifest: Mapping[str, Any]) -> str:
 
 
 async def register(
-    connection: asyncpg.Connection, name: TenantName, title: str, status: str = "active", *, shard: str = HOME
+    connection: asyncpg.Connection,
+    name: TenantName,
+    title: str,
+    status: str = "active",
+    *,
+    shard: str = HOME,
+    seed: str | None = None,
 ) -> None:
-    """The registry's row of a tenant of this version: at home, or in a shard's own registry, to which it is at home."""
+    """The registry's row of a tenant of this version: at home, or in a shard's own registry, to which it is at home.
+    ``seed`` is the digest of its seed if that is not this version's."""
     await connection.execute(
         """INSERT INTO system.tenants (id, schema_name, role_name, name, status, revision, seed_digest, shard)
            VALUES ($1, $2, $2, $3, $4, $5, $6, $7)""",
@@ -261,7 +268,7 @@ async def register(
         title,
         status,
         expected_revision(),
-        digest(),
+        seed or digest(),
         shard,
     )
 

@@ -13,7 +13,7 @@ import pytest
 import main
 from common.outbox.worker import OutboxWorker
 from tests.manage.commands import CommandLine
-from tests.shards.pair import SHARDS, Pair
+from tests.shards.pair import SHARDS, Pair, until
 from tests.support.apps import services_of
 from tests.support.world import TestTenant
 
@@ -133,15 +133,16 @@ async def test_jobs_move_along_and_each_mail_is_sent_once(pair: Pair) -> None:
 
 async def until_no_job_is_left(pair: Pair) -> None:
     """Wait for the workers; what failed in between is due at once."""
-    while True:
+
+    async def is_empty() -> bool:
         left = 0
         for shard in SHARDS:
             async with pair.owner(shard) as owner:
                 await owner.execute("UPDATE system.outbox SET run_at = now() WHERE locked_until IS NULL")
                 left += await owner.fetchval("SELECT count(*) FROM system.outbox")
-        if not left:
-            return
-        await asyncio.sleep(0.05)
+        return left == 0
+
+    await until(is_empty)
 
 
 async def test_a_move_that_fails_is_taken_back(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

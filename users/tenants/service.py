@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from common.errors import TenantNotFound
+from common.errors import ServiceError, TenantNotFound
 from common.ids import TenantName
 from common.shards import HOME
-from database import SystemUnit, Tenant
-from serving.services import NewOwner
+from database import DATABASE_ERRORS, SystemUnit, Tenant
+from serving.services import NewOwner, Services
 from serving.visit import Visit
 from shared_models import TenantBase
 from users.accounts.service import get_user
@@ -23,9 +23,14 @@ async def find_tenant(unit: SystemUnit, name: TenantName) -> Tenant | None:
     return Tenant(name, row.role_name, row.status, row.revision, row.shard, row.moving_to is not None) if row else None
 
 
-async def count_outdated_tenants(unit: SystemUnit, revision: str) -> int:
-    """How many tenants wait for their migration."""
-    return await queries.count_outdated(unit, revision)
+async def count_outdated_tenants(services: Services, shard: str = HOME) -> int | None:
+    """How many tenants wait for their migration, all that the home registry has or those of a shard; None when the
+    database cannot say."""
+    try:
+        async with services.database.system_of(shard) as unit:
+            return await queries.count_outdated(unit, services.expected_revision)
+    except (*DATABASE_ERRORS, ServiceError):
+        return None
 
 
 async def create_tenant(visit: Visit, payload: TenantCreate, *, shard: str | None = None) -> TenantCreated:
