@@ -124,11 +124,12 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     registry_of_settings = {item.key: item for module in (users, settings, tools) for item in module.DECLARATIONS}
     shards = {name: service_login(config.on(name)).url for name in config.shards}
     database = Database(config, service_login(config).url, caches.forget, shards)
+    find_tenant = users.cached_tenants(database, caches)
     return Services(
         config=config,
         database=database,
         caches=caches,
-        find_tenant=users.cached_tenants(database, caches),
+        find_tenant=find_tenant,
         admissions=Admissions(caches),
         find_bearer=users.cached_bearers(database, caches),
         find_key_holder=users.cached_key_holders(database, caches),
@@ -141,7 +142,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         audit_seals=audit_seals,
         audit_keeper=AuditKeeper(provisioner, audit_seals),
         key_usage=users.KeyUsage(database),
-        key_introspections=users.KeyIntrospections(database),
+        key_introspections=users.KeyIntrospections(database, find_tenant),
         flag_usage=settings.FlagUsage(database),
         keys=keys,
         access_tokens=_access_tokens(config, keys),

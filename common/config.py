@@ -303,7 +303,9 @@ class Config(BaseSettings):
     @field_validator("tenant_placement")
     @classmethod
     def _are_known_shards(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        shards = info.data.get("database_shards")
+        if "database_shards" not in info.data:  # it is wrong itself, which is told
+            return value
+        shards = info.data["database_shards"]
         known = {HOME, *(read_shards(shards.get_secret_value()) if shards is not None else ())}
         unknown = sorted(set(value) - known)
         if not value or unknown:

@@ -35,7 +35,9 @@ async def pair(
     home = servers.new_database()
     name = home.partition("@/")[2].partition("?")[0]
     second.create_database(name)
-    config = servers.config(home, database_shards=f"north={second.url(name)}", data_dir=folder)
+    config = servers.config(
+        home, database_shards=f"north={second.url(name)}", data_dir=folder, access_token_seconds=3600
+    )
     await Startup(config).run()
     await Startup(config, "north").run()
     app = main.create_app(config)

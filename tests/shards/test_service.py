@@ -45,7 +45,7 @@ async def test_a_client_finds_its_way_through_a_service_whose_tenants_are_on_a_s
     async with running_service(tmp_path, environment) as (client, _):
         ready = (await client.get("/readiness")).json()
         transport = httpx.HTTPTransport(uds=str(tmp_path / "http.sock"))
-        with httpx.Client(transport=transport, base_url="http://service.test") as http:
+        with httpx.Client(transport=transport, base_url="http://service.test", timeout=60) as http:
             await asyncio.to_thread(walk, http, PLATFORM_KEY, lines.append)
 
     assert ready["checks"]["shards"] == "pass"
