@@ -34,9 +34,7 @@ def read_shards(text: str) -> Mapping[str, Addresses]:
         if not separator:
             raise ValueError(f"item {number} must look like name=postgresql://user:password@host:5432/database")
         if _NAME.fullmatch(name) is None or kind not in _KINDS or key.endswith("."):  # it may be a secret: not repeated
-            raise ValueError(
-                f"item {number} begins with no name such as north, north.owner or north.direct"
-            )
+            raise ValueError(f"item {number} begins with no name such as north, north.owner or north.direct")
         if name == HOME:
             raise ValueError(f"{HOME!r} is the database of DATABASE_URL; name the others differently")
         if kind in found.setdefault(name, {}):

@@ -216,7 +216,7 @@ def test_a_shard_is_configured_like_a_home(monkeypatch: pytest.MonkeyPatch) -> N
     config = accepted(
         monkeypatch,
         DATABASE_SHARDS="""
-            north=postgresql://service:a%20word@db2,db3/tenants?target_session_attrs=any
+            north=postgresql://service:a%2Fword@db2,db3/tenants?target_session_attrs=any
             north.owner=postgresql://owner@db2/tenants
             south=postgres://both@db4/tenants""",
         TENANT_PLACEMENT="south, north",
@@ -226,7 +226,7 @@ def test_a_shard_is_configured_like_a_home(monkeypatch: pytest.MonkeyPatch) -> N
     assert (config.shards, config.tenant_placement) == (("north", "south"), ("south", "north"))
     assert config.on("default") is config
     assert north.owner_url == "postgresql+asyncpg://owner@db2/tenants"
-    assert service_login(north).url.startswith("postgresql+asyncpg://service:a%20word@db2,db3/tenants")
+    assert service_login(north).url.startswith("postgresql+asyncpg://service:a%2Fword@db2,db3/tenants")
     assert service_login(south).derived
     assert (north.shards, north.tenant_placement) == ((), ("default",))
     assert "word" not in repr(config)
