@@ -19,6 +19,13 @@ from shared_models import TenantBase
 PIECES: Final = 16  # of some 64 kB each, between the two servers
 LOCK_SECONDS: Final = 20  # to wait for the last writes of transactions that were cut off
 
+INDEX_MEMORY: Final = "128MB"  # for making one index, at the target
+INDEXES: Final = """
+SELECT format('%I.%I', $1::text, index.relname) AS name, pg_get_indexdef(index.oid) AS definition
+FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
+WHERE index.relnamespace = to_regnamespace($1)
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = index.oid)
+"""
 JOBS: Final = ("id", "tenant_id", "kind", "payload", "status", "attempts", "run_at", "last_error", "created_at")
 # Every link of the copied chain, recomputed where it is now, and whether the head is its end.
 VERIFY: Final = """
@@ -81,14 +88,27 @@ async def copy_tenant(
             f"LOCK TABLE {tables_in(closed)} IN SHARE MODE"
         )  # before the snapshot, which then has all there is
         await target.execute(f"DELETE FROM {quote_identifier(name.schema)}.audit_chain")
+        indexes = await _set_indexes_aside(target, name)
         for table in moved_tables():
             rows += await _copy_table(source, target, (closed, name.schema), table, advance)
             done += sizes.get(table, 0)
             report(done)
+    for index in indexes:
+        await target.execute(index)
     jobs = await _copy_jobs(source, target, name)
     if not await target.fetchval(VERIFY.format(schema=quote_identifier(name.schema))):
         raise AuditChainBroken
     return Copied(rows, moved, jobs)
+
+
+async def _set_indexes_aside(target: asyncpg.Connection, name: TenantName) -> list[str]:
+    """Drop the indexes that no constraint needs; answers how to make them again. Made at once they take a fraction of
+    what they take row by row."""
+    await target.execute(f"SET LOCAL maintenance_work_mem TO '{INDEX_MEMORY}'")
+    found = await target.fetch(INDEXES, name.schema)
+    if found:
+        await target.execute(f"DROP INDEX {', '.join(row['name'] for row in found)}")
+    return [row["definition"] for row in found]
 
 
 async def _copy_table(

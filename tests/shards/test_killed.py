@@ -38,10 +38,10 @@ POINTS = {
     "refused": Point("default", "SET moving_to = $2, version", later=2, arrives=True),
     "closing": Point("default", "RENAME TO", arrives=True),
     "copying": Point("north", "COPY"),
-    "verifying": Point("north", "audit_canonical(item)", arrives=True),
-    "copied": Point("north", "SET moving_to = $2 WHERE", later=6, arrives=True),
+    "verifying": Point("north", '".audit_canonical(item)', arrives=True),
+    "copied": Point("north", '".audit_canonical(item)', later=3, arrives=True),
     "switching": Point("default", "SET shard = $2"),
-    "switched": Point("default", "'tenant.moved'", later=4, arrives=True),
+    "switched": Point("default", "system.audit_append", later=4, arrives=True),
     "clearing": Point("default", "DROP SCHEMA IF EXISTS"),
 }
 
