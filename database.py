@@ -48,11 +48,20 @@ from common.cache.listener import CHANNEL, write_payload
 from common.cache.two_level import Message
 from common.cache.versions import COMMIT_SECONDS, Lease, Version
 from common.config import Config
-from common.errors import Conflict, DatabaseUnavailable, Overloaded, ServiceError, UnknownReference, Unprocessable
+from common.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    Overloaded,
+    ServiceError,
+    TenantMoving,
+    UnknownReference,
+    Unprocessable,
+)
 from common.ids import TenantName, new_id
 from common.postgresql.connection import PROOF_SECONDS, Behind, ScopedConnection
 from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
+from common.shards import HOME
 
 log = structlog.get_logger("database")
 
@@ -72,6 +81,8 @@ class Tenant:
     status: str
     revision: str
     created_at: datetime | None = None
+    shard: str = HOME
+    is_moving: bool = False  # to another shard; nobody but the mover touches it meanwhile
 
     @property
     def version_key(self) -> str:
@@ -561,8 +572,9 @@ DATABASE_ERRORS: Final = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceEr
 
 LOST_RACES: Final = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 GONE: Final = {"57P01", "57P02", "57P03", "53300", "25006"}  # shutting down, starting, full, read-only
-# No such role, password, database, schema or table: it has not been prepared yet, or not for this version.
-UNPREPARED: Final = {"22023", "28P01", "28000", "3D000", "3F000", "42P01"}
+# No such role, password, database, schema, table or function: it has not been prepared yet, or not for this version, or
+# the tenant has just been moved away.
+UNPREPARED: Final = {"22023", "28P01", "28000", "3D000", "3F000", "42P01", "42883"}
 TIMEOUTS: Final = {"57014", "55P03"}  # of a statement, of a lock
 UNSTORABLE: Final = {"22021", "22P05", "22003", "22008", "23514", "22001"}  # NUL, surrogate, out of range, CHECK
 
@@ -624,32 +636,39 @@ def _sqlstate(error: Exception) -> str | None:
 
 
 class Database:
-    """The only maker of units. ``forget`` is told what commits have made stale."""
+    """The only maker of units. ``forget`` is told what commits have made stale; ``shards`` are the URLs of the servers
+    beside the home database, which alone has the registry, the platform's log and what else concerns all tenants."""
 
-    def __init__(self, config: Config, url: str, forget: Forget | None = None, replica: Replica | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        url: str,
+        forget: Forget | None = None,
+        *,
+        replica: Replica | None = None,
+        shards: Mapping[str, str] | None = None,
+    ) -> None:
         self._forget = forget or _nothing_cached
         self._replica = replica
         self._timeout_ms = int(config.database_statement_timeout * 1000)
         self.server = Server(config, url)
+        self.servers = {HOME: self.server, **{name: Server(config, there) for name, there in (shards or {}).items()}}
 
     def read(self, tenant: Tenant) -> ReadUnit:
         """A read-only unit of one tenant."""
-        return ReadUnit(self.server.engine_for(tenant.name.schema), _scope(tenant), self._timeout_ms)
+        return ReadUnit(self._engine_of(tenant), _scope(tenant), self._timeout_ms)
 
     def read_replica(self, tenant: Tenant) -> ReplicaUnit:
         """A read-only unit of one tenant, on the replica if there is one that has all of its commits."""
-        scope = _scope(tenant)
-        there = self._replica.server.engine_for(scope.schema) if self._replica else None
-        return ReplicaUnit(
-            self.server.engine_for(scope.schema), scope, self._timeout_ms, copy=self._copy_of(tenant), replica=there
-        )
+        engine, copy = self._engine_of(tenant), self._copy_of(tenant)
+        there = copy.replica.server.engine_for(tenant.name.schema) if copy else None
+        return ReplicaUnit(engine, _scope(tenant), self._timeout_ms, copy=copy, replica=there)
 
     def write(self, tenant: Tenant, *, actor: Actor = ANONYMOUS, origin: Origin) -> WriteUnit:
         """A unit of one tenant that may change things, on behalf of ``actor``."""
-        scope = _scope(tenant)
         return WriteUnit(
-            self.server.engine_for(scope.schema),
-            scope,
+            self._engine_of(tenant),
+            _scope(tenant),
             self._timeout_ms,
             actor=actor,
             origin=origin,
@@ -659,17 +678,18 @@ class Database:
 
     def export(self, tenant: Tenant) -> ExportUnit:
         """A unit of one tenant to export from. Its statements may take any time: who exports watches the clock."""
-        there = self._replica.server.export_engine if self._replica else None
-        return ExportUnit(self.server.export_engine, _scope(tenant), 0, copy=self._copy_of(tenant), replica=there)
+        engine, copy = self._server_of(tenant).export_engine, self._copy_of(tenant)
+        there = copy.replica.server.export_engine if copy else None
+        return ExportUnit(engine, _scope(tenant), 0, copy=copy, replica=there)
 
     def bookkeeping(self, tenant: Tenant) -> BookkeepingUnit:
         """A unit of one tenant for notes such as ``last_used_at``, and for nothing else."""
-        return BookkeepingUnit(self.server.engine_for(tenant.name.schema), _scope(tenant), self._timeout_ms)
+        return BookkeepingUnit(self._engine_of(tenant), _scope(tenant), self._timeout_ms)
 
     def system(self, *, read_only: bool = True, actor: Actor = PLATFORM, origin: Origin | None = None) -> SystemUnit:
-        """A unit of the system schema; one that changes things does so on behalf of ``actor``."""
+        """A unit of the home's system schema; one that changes things does so on behalf of ``actor``."""
         if read_only:
-            return SystemUnit(ReadUnit(self.server.engine, SYSTEM_SCOPE, self._timeout_ms))
+            return self.system_of(HOME)
         made = WriteUnit(
             self.server.engine,
             SYSTEM_SCOPE,
@@ -680,17 +700,21 @@ class Database:
         )
         return SystemUnit(made)
 
-    def system_bookkeeping(self) -> SystemUnit:
-        """A unit of the system schema for what nobody has decided: tries that are counted, jobs that are done."""
-        return SystemUnit(BookkeepingUnit(self.server.engine, SYSTEM_SCOPE, self._timeout_ms))
+    def system_of(self, shard: str) -> SystemUnit:
+        """A read-only unit of a server's system schema, which beside the home's has nothing but its tenants' jobs."""
+        return SystemUnit(ReadUnit(self._server(shard).engine, SYSTEM_SCOPE, self._timeout_ms))
 
-    def pool_state(self) -> dict[str, int]:
+    def system_bookkeeping(self, shard: str = HOME) -> SystemUnit:
+        """A unit of a system schema for what nobody has decided: tries that are counted, jobs that are done."""
+        return SystemUnit(BookkeepingUnit(self._server(shard).engine, SYSTEM_SCOPE, self._timeout_ms))
+
+    def pool_state(self, shard: str = HOME) -> dict[str, int]:
         """Connections of this process by state."""
-        return self.server.pool_state()
+        return self.servers[shard].pool_state()
 
-    def retired(self) -> int:
+    def retired(self, shard: str = HOME) -> int:
         """Connections that were closed because they had served many tenants."""
-        return self.server.retired
+        return self.servers[shard].retired
 
     async def replica_answers(self) -> bool:
         """Whether the replica answers now, whatever the breaker thinks; True where there is none."""
@@ -710,10 +734,26 @@ class Database:
         """Close every connection."""
         if self._replica is not None:
             await self._replica.close()
-        await self.server.close()
+        for server in self.servers.values():
+            await server.close()
+
+    def _engine_of(self, tenant: Tenant) -> AsyncEngine:
+        return self._server_of(tenant).engine_for(tenant.name.schema)
+
+    def _server_of(self, tenant: Tenant) -> Server:
+        if tenant.is_moving:
+            raise TenantMoving
+        return self._server(tenant.shard)
+
+    def _server(self, shard: str) -> Server:
+        server = self.servers.get(shard)
+        if server is None:
+            log.error("shard_not_configured", shard=shard)
+            raise DatabaseUnavailable
+        return server
 
     def _copy_of(self, tenant: Tenant) -> ReplicatedTenant | None:
-        if self._replica is None:
+        if self._replica is None or tenant.shard != HOME:  # the replica is the home's
             return None
         return ReplicatedTenant(self._replica, tenant, self._timeout_ms, self.server.engine)
 

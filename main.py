@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -26,12 +26,11 @@ from common.cache.rendered import Rendered
 from common.cache.two_level import Caches
 from common.config import Config, ConfigError
 from common.encryption import Vault
-from common.errors import ServiceError
 from common.http.docs import add_docs
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
 from common.http.replies import NotModified, answer_not_modified
-from common.http.root import Check, ServiceInformation, Verdict, root_router
+from common.http.root import ServiceInformation, root_router
 from common.http.stack import build_stack
 from common.keys import derive_key
 from common.limits import Limiter
@@ -42,14 +41,16 @@ from common.observability.metrics import PoolCollector
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
 from common.postgresql.replica import Replica
+from common.shards import HOME
 from common.signing_keys import KeyRing, load_key_ring
 from common.stopping import StopSignals
 from common.storage import Storage
-from database import DATABASE_ERRORS, Database
+from database import Database
 from migrations.audit_keeper import AuditKeeper
 from migrations.lifecycle import TenantLifecycle
-from migrations.login import service_login
-from migrations.provision import TenantProvisioner, plain_dsn
+from migrations.login import plain_dsn, service_login
+from migrations.provision import TenantProvisioner
+from migrations.readiness import readiness_checks
 from migrations.seed import CATALOGUE
 from migrations.startup import Startup
 from migrations.tenant import expected_revision
@@ -101,7 +102,7 @@ def create_app(config: Config) -> FastAPI:
     )
     open_registry = registry if config.metrics_port is None else None
     app.include_router(
-        root_router(information, _checks(services, background.startup), open_registry, services.keys.jwks)
+        root_router(information, readiness_checks(services, background.startup), open_registry, services.keys.jwks)
     )
     for module in (users, settings, tools):
         app.include_router(module.router, prefix="/api/v1")
@@ -123,12 +124,15 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     keys = load_key_ring(config)
     caches = Caches(RedisCopy(config.redis_address, registry), registry)
     registry_of_settings = {item.key: item for module in (users, settings, tools) for item in module.DECLARATIONS}
-    database = Database(config, service_login(config).url, caches.forget, _replica(config, caches, registry))
+    shards = {name: service_login(config.on(name)).url for name in config.shards}
+    replica = _replica(config, caches, registry)
+    database = Database(config, service_login(config).url, caches.forget, replica=replica, shards=shards)
+    find_tenant = users.cached_tenants(database, caches)
     return Services(
         config=config,
         database=database,
         caches=caches,
-        find_tenant=users.cached_tenants(database, caches),
+        find_tenant=find_tenant,
         admissions=Admissions(caches),
         find_bearer=users.cached_bearers(database, caches),
         find_key_holder=users.cached_key_holders(database, caches),
@@ -141,7 +145,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         audit_seals=audit_seals,
         audit_keeper=AuditKeeper(provisioner, audit_seals),
         key_usage=users.KeyUsage(database),
-        key_introspections=users.KeyIntrospections(database),
+        key_introspections=users.KeyIntrospections(database, find_tenant),
         flag_usage=settings.FlagUsage(database),
         keys=keys,
         access_tokens=_access_tokens(config, keys),
@@ -185,21 +189,20 @@ def _access_tokens(config: Config, keys: KeyRing) -> AccessTokens:
 
 
 class Background:
-    """What a process does beside answering: preparing the database, listening, working off the outbox."""
+    """What a process does beside answering: preparing the databases, listening, working off their outboxes."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
         config = services.config
         self.startup = Startup(config)
+        self._of_shards = [Startup(config, name) for name in config.shards]
         handlers = {kind: partial(handler, services) for kind, handler in JOB_HANDLERS.items()}
-        self.worker = OutboxWorker(services.database.system_bookkeeping, handlers)
-        self.listener = Listener(
-            plain_dsn(service_login(config).direct_url),
-            services.caches,
-            connect_timeout=config.database_connect_timeout,
-            on_job=self.worker.wake.set,
-        )
+        self._workers = {
+            name: OutboxWorker(partial(services.database.system_bookkeeping, name), handlers, name)
+            for name in services.database.servers
+        }
+        self._listeners = {name: self._listener(name) for name in services.database.servers}
         self._signals = StopSignals(services.flag_channels.close)
-        self._services = services
         self._notes = (
             services.key_usage,
             services.key_introspections,
@@ -214,11 +217,14 @@ class Background:
         preparing = asyncio.create_task(self.startup.run())
         self._tasks.append(preparing)
         await asyncio.wait({preparing}, timeout=START_SECONDS)
-        runs = [self.listener.run(), *(notes.run() for notes in self._notes)]
+        runs = [startup.run() for startup in self._of_shards]
+        runs += [listener.run() for listener in self._listeners.values()]
+        runs += [notes.run() for notes in self._notes]
         if self._services.config.work_off_jobs:
-            runs += [self.worker.run(), *(module.keep_house(self._services) for module in (users, settings, tools))]
+            runs += [worker.run() for worker in self._workers.values()]
+            runs += [module.keep_house(self._services) for module in (users, settings, tools)]
         self._tasks += [asyncio.create_task(run) for run in runs]
-        listening = asyncio.create_task(self.listener.listening.wait())
+        listening = asyncio.create_task(self._listeners[HOME].listening.wait())
         await asyncio.wait({listening}, timeout=START_SECONDS if self.startup.done else 0)
         listening.cancel()
 
@@ -232,37 +238,21 @@ class Background:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(notes.flush() for notes in self._notes))
 
-
-def _checks(services: Services, startup: Startup) -> Mapping[str, Check]:
-    async def database() -> Verdict:
-        return "fail" if startup.draining or await _is_behind(services) is None else "pass"
-
-    async def redis() -> Verdict:
-        return "pass" if await services.caches.redis.answers() else "warn"
-
-    async def migrations() -> Verdict:
-        behind = await _is_behind(services) if startup.done else None
-        return "fail" if behind is None else "warn" if behind else "pass"
-
-    async def replica() -> Verdict:
-        return "pass" if await services.database.replica_answers() else "warn"
-
-    checks = {"database": database, "redis": redis, "migrations": migrations}
-    return checks | ({"replica": replica} if services.config.database_replica_url else {})
-
-
-async def _is_behind(services: Services) -> bool | None:
-    """Whether tenants wait for their migration; None when the database cannot say."""
-    try:
-        async with services.database.system() as unit:
-            return await users.has_outdated_tenants(unit, services.expected_revision)
-    except (*DATABASE_ERRORS, ServiceError):
-        return None
+    def _listener(self, shard: str) -> Listener:
+        config, services = self._services.config, self._services
+        return Listener(
+            plain_dsn(service_login(config.on(shard)).direct_url),
+            services.caches,
+            connect_timeout=config.database_connect_timeout,
+            on_job=self._workers[shard].wake.set,
+            shard=shard,
+        )
 
 
 @asynccontextmanager
 async def _lifespan(services: Services, background: Background, registry: CollectorRegistry) -> AsyncIterator[None]:
-    registry.register(PoolCollector(services.database.pool_state, services.database.retired))
+    database = services.database
+    registry.register(PoolCollector(database.pool_state, database.retired, database.servers))
     port = services.config.metrics_port
     metrics_server = start_http_server(port, services.config.host, registry)[0] if port else None
     await background.start()

@@ -25,8 +25,8 @@ from common.ids import TenantName
 from database import Database, Tenant
 from manage.embedded import EmbeddedPostgres
 from migrations.bootstrap import prepare_database
-from migrations.login import service_login
-from migrations.provision import TenantProvisioner, plain_dsn
+from migrations.login import plain_dsn, service_login
+from migrations.provision import TenantProvisioner
 from migrations.tenant import expected_revision
 from serving.services import NewOwner
 from settings.models import Setting

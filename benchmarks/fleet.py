@@ -18,7 +18,8 @@ from benchmarks.things import PASSWORD
 from common.ids import TenantName
 from database import Database
 from migrations.bootstrap import prepare_database
-from migrations.fleet import Choice, migrate_everything, plan_everything
+from migrations.everywhere import migrate_all_servers, plan_all_servers
+from migrations.fleet import Choice
 from migrations.login import service_login
 from migrations.seed import digest
 from migrations.tenant import expected_revision, rights_sql
@@ -115,7 +116,7 @@ async def _look_up(place: Place) -> float:
 
 
 async def _check(place: Place) -> float:
-    return await _timed(lambda: plan_everything(place.config))
+    return await _timed(lambda: plan_all_servers(place.config))
 
 
 async def _prepare(place: Place) -> float:
@@ -126,7 +127,7 @@ def measure_idle(place: Place, size: int, pace: Pace) -> Figure:
     """``manage migrate`` when nobody is behind, after its start."""
 
     async def run() -> float:
-        return await _timed(lambda: migrate_everything(place.config, lambda _: None))
+        return await _timed(lambda: migrate_all_servers(place.config, lambda _: None))
 
     asyncio.run(run())
     pairs = [(asyncio.run(run()), IDLE_SECONDS) for _ in range(pace.pairs)]
@@ -155,7 +156,7 @@ def measure_migration(place: Place, size: int, pace: Pace) -> list[Figure]:
 
 
 def _migrate(place: Place, size: int) -> None:
-    found = asyncio.run(migrate_everything(place.config, lambda _: None, choice=Choice(limit=size)))
+    found = asyncio.run(migrate_all_servers(place.config, lambda _: None, choice=Choice(limit=size)))
     if len(found.upgraded) != size:
         raise RuntimeError(f"upgraded {len(found.upgraded)} of {size}: {found.failed}")
 

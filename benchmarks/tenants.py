@@ -30,7 +30,8 @@ from common.ids import TenantName
 from database import quote_identifier
 from manage.embedded import EmbeddedPostgres
 from migrations.bootstrap import prepare_database
-from migrations.provision import CONCURRENT_CREATIONS, TenantProvisioner, plain_dsn
+from migrations.login import plain_dsn
+from migrations.provision import CONCURRENT_CREATIONS, TenantProvisioner
 from migrations.tenant import rights_sql, schema_sql
 from migrations.trees import upgrade_in_turn
 from serving.services import NewOwner

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.cache.addresses import read_group
+from common.shards import HOME, check_port, postgresql_url, read_shards
 
 PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the published placeholder, refused below
 KEY_MARKS = ("-----BEGIN", "ssh-")  # such a secret would be taken for a public key, and every login would fail
@@ -65,6 +66,15 @@ class Config(BaseSettings):
     )
     database_direct_url: SecretStr | None = Field(
         default=None, description="The same server past PgBouncer, for migrations and LISTEN. Default: DATABASE_URL."
+    )
+    database_shards: SecretStr | None = Field(
+        default=None,
+        description="Further servers that hold tenants, as `north=postgresql://...`, separated by spaces; "
+        "`north.owner=` and `north.direct=` mean there what DATABASE_OWNER_URL and DATABASE_DIRECT_URL do here.",
+    )
+    tenant_placement: CommaSeparated = Field(
+        default=(HOME,),
+        description="Shards that take new tenants; the one with the fewest does. `default` is DATABASE_URL's server.",
     )
     database_pool_size: int = Field(default=10, ge=1, le=1000, description="Connections per process.")
     database_pool_timeout: Duration = Field(default=5.0, description="Seconds to wait for one, then 503.")
@@ -301,13 +311,26 @@ class Config(BaseSettings):
     @field_validator("database_url", "database_owner_url", "database_replica_url", "database_direct_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        scheme, separator, rest = value.get_secret_value().partition("://")
-        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
-            raise ValueError("must look like postgresql://user:password@host:5432/database")
-        _check_port(rest)
-        return SecretStr(f"postgresql+asyncpg://{rest}")
+        return SecretStr(postgresql_url(value.get_secret_value())) if value is not None else None
+
+    @field_validator("database_shards")
+    @classmethod
+    def _are_shards(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_shards(value.get_secret_value())
+        return value
+
+    @field_validator("tenant_placement")
+    @classmethod
+    def _are_known_shards(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "database_shards" not in info.data:  # it is wrong itself, which is told
+            return value
+        shards = info.data["database_shards"]
+        known = {HOME, *(read_shards(shards.get_secret_value()) if shards is not None else ())}
+        unknown = sorted(set(value) - known)
+        if not value or unknown:
+            raise ValueError(f"must name shards of DATABASE_SHARDS, or {HOME}: {', '.join(unknown) or 'there is none'}")
+        return value
 
     @field_validator("redis_url")
     @classmethod
@@ -317,7 +340,7 @@ class Config(BaseSettings):
             if not separator or scheme.partition("+")[0] not in {"redis", "rediss", "unix"}:
                 raise ValueError("must look like redis://host:6379/0, or be `none`")
             if "+" not in scheme:
-                _check_port(rest)
+                check_port(rest)
             elif read_group(value.get_secret_value()) is None:
                 raise ValueError("must begin with redis+sentinel://, redis+cluster://, or the same with rediss")
         return value
@@ -329,7 +352,7 @@ class Config(BaseSettings):
             raise ValueError("must have at least 32 characters")
         return value
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "tenant_placement", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -383,6 +406,28 @@ class Config(BaseSettings):
         return (self.database_owner_url or self.database_direct_url or self.database_url).get_secret_value()
 
     @property
+    def shards(self) -> tuple[str, ...]:
+        """The names of the servers beside that of DATABASE_URL."""
+        return tuple(read_shards(self.database_shards.get_secret_value())) if self.database_shards is not None else ()
+
+    def on(self, shard: str) -> Self:
+        """This configuration as it would be if that server were the only one."""
+        if shard == HOME:
+            return self
+        assert self.database_shards is not None
+        found = read_shards(self.database_shards.get_secret_value())[shard]
+        return self.model_copy(
+            update={
+                "database_url": SecretStr(found.url),
+                "database_owner_url": SecretStr(found.owner_url) if found.owner_url else None,
+                "database_direct_url": SecretStr(found.direct_url) if found.direct_url else None,
+                "database_replica_url": None,
+                "database_shards": None,
+                "tenant_placement": (HOME,),
+            }
+        )
+
+    @property
     def redis_address(self) -> str | None:
         """The cache's URL, or None when the service runs without one."""
         if self.redis_url is None:
@@ -390,16 +435,6 @@ class Config(BaseSettings):
             return f"redis://{host}:{self.redis_port}/0"
         url = self.redis_url.get_secret_value()
         return None if url == "none" else url
-
-
-def _check_port(rest: str) -> None:
-    """Refuse what follows ``scheme://`` when its port is none, as it is if the password holds a bare ``/`` or ``#``."""
-    try:
-        port = urlsplit(f"//{rest}").port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError("has a port that is not a number from 1 to 65535 (/ ? # @ in a password: percent-encode them)")
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

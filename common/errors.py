@@ -27,7 +27,7 @@
     │   ├── TooManyFeeds · ScheduleInvalid · TooManyOccurrences
     ├── TooManyRequests       slow down
     └── Unavailable           cannot be served now; try again
-        ├── TenantOutdated · DatabaseUnavailable · StorageUnavailable · Overloaded
+        ├── TenantOutdated · TenantMoving · DatabaseUnavailable · StorageUnavailable · Overloaded
 
 An error's ``code`` is stable: clients switch on it. Its ``detail`` is a sentence for people and may change.
 """
@@ -502,6 +502,12 @@ class TenantOutdated(Unavailable):
     code = "tenant_outdated"
     default_detail = "The tenant is being upgraded. Try again."
     retry_after = 10
+
+
+class TenantMoving(Unavailable):
+    code = "tenant_moving"
+    default_detail = "The tenant is being moved to another server. Try again."
+    retry_after = 2
 
 
 class DatabaseUnavailable(Unavailable):

@@ -64,7 +64,8 @@ def migrate(
 ) -> None:
     """Upgrade the system schema and every tenant that is behind. Safe to repeat; a killed run is simply run again.
 
-    Ctrl-C finishes the tenants in hand. Exit code 1 if a tenant could not be upgraded, or was left because of Ctrl-C.
+    Ctrl-C finishes the tenants in hand. Exit code 1 if a tenant or a shard could not be upgraded, or was left because
+    of Ctrl-C.
     """
     work = _work("migrate")
     if dry_run:

@@ -20,6 +20,9 @@ from serving.visit import Visit
 Source = Annotated[str, typer.Argument(metavar="ID", help="The tenant, such as `acme` or `tenant_acme`.")]
 NewId = Annotated[str, typer.Option("--as", metavar="ID", help="The new tenant's id.")]
 Activate = Annotated[bool, typer.Option("--activate", help="Serve it at once; otherwise it starts suspended.")]
+OnShard = Annotated[
+    str | None, typer.Option("--shard", metavar="SHARD", help="Where; otherwise TENANT_PLACEMENT says.")
+]
 
 
 def export(
@@ -52,13 +55,16 @@ def load(
     *,
     new_id: NewId,
     activate: Activate = False,
+    shard: OnShard = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a tenant from a file of `export`. Sessions, keys, invitations and mailed links in it are dead."""
 
     async def work(visit: Visit) -> users.operators.PlatformTenant:
         name, status = users.operators.read_name(new_id), "active" if activate else "suspended"
-        await visit.services.provisioner.restore(name, file, status=status, origin=visit.origin, actor=visit.operator)
+        await visit.services.provisioner.restore(
+            name, file, status=status, origin=visit.origin, actor=visit.operator, shard=shard
+        )
         return await users.operators.get_tenant(visit, new_id)
 
     with long_work(f"Importing {new_id}"):

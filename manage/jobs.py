@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -104,9 +105,15 @@ def _each(
 async def _collect(
     visit: Visit, is_dead: bool | None, tenant: str | None, kind: str | None, limit: int
 ) -> tuple[list[users.operators.Job], bool]:
+    """From one server after the other."""
     name = users.operators.read_name(tenant) if tenant else None
-    return await collect(
-        visit.services,
-        lambda query: users.operators.list_jobs(visit, query, is_dead=is_dead, tenant=name, kind=kind),
-        limit=limit,
-    )
+    found: list[users.operators.Job] = []
+    for shard in visit.services.database.servers:
+        if len(found) == limit:
+            return found, True
+        list_jobs = partial(users.operators.list_jobs, visit, shard=shard, is_dead=is_dead, tenant=name, kind=kind)
+        jobs, is_cut = await collect(visit.services, list_jobs, limit=limit - len(found))
+        found += jobs
+        if is_cut:
+            return found, True
+    return found, False

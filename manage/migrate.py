@@ -15,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from common.config import Config
 from common.ids import TenantName
+from common.shards import HOME
 from manage.output import cell, show_json
 from manage.problems import CommandError
-from migrations.fleet import DEFAULT_WORKERS, Choice, FleetReport, migrate_everything, plan_everything
+from migrations.everywhere import migrate_all_servers, plan_all_servers
+from migrations.fleet import DEFAULT_WORKERS, Choice, FleetReport
 
 MEND: Final = "The failed tenants answer 503 and the others work; mend what the lines above say, then run this again."
 GO_ON: Final = "The run was stopped; run it again to go on."
@@ -27,7 +29,7 @@ Watch = Callable[[FleetReport], None]
 
 def migrate(tenant: str | None, limit: int | None, workers: int | None, *, as_json: bool) -> None:
     """Upgrade what is behind, with a line for each tenant, or a bar while somebody looks. Raises CommandError when a
-    tenant could not be upgraded, or was left because somebody stopped the run."""
+    tenant or a shard could not be upgraded, or tenants were left because somebody stopped the run."""
     config, choice = Config.from_environment(), _choice(tenant, limit)
     with _watching(as_json=as_json) as watch:
         report = asyncio.run(_run(config, watch, choice, workers or DEFAULT_WORKERS))
@@ -35,24 +37,25 @@ def migrate(tenant: str | None, limit: int | None, workers: int | None, *, as_js
         show_json(_describe(report) | {"tenants": [asdict(outcome) for outcome in report.outcomes]})
     else:
         print(summary(report))
-    if report.failed:
-        raise CommandError(MEND)
+    _complain(report)
     if len(report.outcomes) < len(report.chosen):
         raise CommandError(GO_ON)
 
 
 def show_plan(tenant: str | None, limit: int | None, *, as_json: bool) -> None:
     """Say who is behind and what would be run, by the revision they are at."""
-    report, plans = asyncio.run(plan_everything(Config.from_environment(), _choice(tenant, limit)))
+    report, plans = asyncio.run(plan_all_servers(Config.from_environment(), _choice(tenant, limit)))
     groups = {revision: [one.tenant for one in report.chosen if one.revision == revision] for revision in plans}
     if as_json:
         steps = [{"revision": revision, "tenants": groups[revision], "sql": sql} for revision, sql in plans.items()]
         show_json(_describe(report) | {"plans": steps})
+        _complain(report)
         return
     for revision, sql in plans.items():
         print(f"-- {len(groups[revision])} at revision {revision}: {', '.join(groups[revision])}")
         print(sql if sql is not None else "-- A revision on the way reads rows: Alembic runs it tenant by tenant.\n")
     print(f"-- {report.total} tenants: {len(report.behind)} behind, {len(report.chosen)} would be upgraded.")
+    _complain(report)
 
 
 def last_line(report: FleetReport) -> str:
@@ -61,7 +64,8 @@ def last_line(report: FleetReport) -> str:
     results = {"current": "upgraded by another run", "upgraded": "upgraded"}
     said = results.get(outcome.result, cell(outcome.error))
     tries = f" ({outcome.tries} tries)" if outcome.tries > 1 else ""
-    return f"[{len(report.outcomes)}/{len(report.chosen)}] {outcome.tenant}: {said}{tries}"
+    place = f" on {outcome.shard}" if outcome.shard != HOME else ""
+    return f"[{len(report.outcomes)}/{len(report.chosen)}] {outcome.tenant}{place}: {said}{tries}"
 
 
 def summary(report: FleetReport) -> str:
@@ -77,7 +81,15 @@ def summary(report: FleetReport) -> str:
 def _describe(report: FleetReport) -> dict[str, Any]:
     upgraded, failed, left = len(report.upgraded), len(report.failed), report.left
     current = report.total - upgraded - failed - left
-    return {"total": report.total, "upgraded": upgraded, "current": current, "failed": failed, "left": left}
+    numbers = {"total": report.total, "upgraded": upgraded, "current": current, "failed": failed, "left": left}
+    return numbers | {"lost": report.lost}
+
+
+def _complain(report: FleetReport) -> None:
+    lines = [f"The shard {shard} was left out. {reason}" for shard, reason in report.lost.items()]
+    lines += [MEND] if report.failed or lines else []
+    if lines:
+        raise CommandError("\n".join(lines))
 
 
 def _choice(tenant: str | None, limit: int | None) -> Choice:
@@ -90,7 +102,7 @@ def _choice(tenant: str | None, limit: int | None) -> Choice:
 async def _run(config: Config, watch: Watch, choice: Choice, workers: int) -> FleetReport:
     """The first signal lets the tenants in hand be finished, the second one ends them: they stay what they were."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    run = asyncio.ensure_future(migrate_everything(config, watch, choice=choice, workers=workers, stop=stop))
+    run = asyncio.ensure_future(migrate_all_servers(config, watch, choice=choice, workers=workers, stop=stop))
 
     def heed() -> None:
         if stop.is_set():

@@ -86,6 +86,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def is_watched() -> bool:
+    """Whether somebody looks at stderr, where the bars are."""
+    return sys.stderr.isatty()
+
+
 def can_ask() -> bool:
     """Whether somebody is there to answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
@@ -94,7 +99,7 @@ def can_ask() -> bool:
 @contextmanager
 def long_work(title: str) -> Iterator[None]:
     """A bar with the time that has passed, while somebody looks; nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
@@ -106,7 +111,7 @@ def long_work(title: str) -> Iterator[None]:
 @contextmanager
 def counted_work(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that is told how much of how much is done, while somebody looks; nothing elsewhere."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield lambda _done, _all: None
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import URL, make_url
 
 from common.config import Config
+from common.shards import HOME
 from manage.embedded import EmbeddedPostgres, postgres_bin_dir
 from manage.embedded.binaries import SYSTEM_FOLDER
 from manage.embedded.homes import reachable_data_dir
@@ -29,9 +30,13 @@ def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="Passed to psql, such as -c 'SELECT 1'.")] = None,
     *,
     owner: Annotated[bool, typer.Option("--owner", help="As the owner of all schemas instead.")] = False,
+    shard: Annotated[str, typer.Option("--shard", help="On that server of DATABASE_SHARDS.")] = HOME,
 ) -> None:
     """Open psql as the service's login role, on the server of `make run` or of `DATABASE_URL`."""
     config = configuration()
+    if shard not in {HOME, *config.shards}:
+        raise CommandError(f"There is no shard {shard}: DATABASE_SHARDS has {', '.join(config.shards) or 'none'}.")
+    config = config.on(shard)
     url = make_url(config.owner_url if owner else service_login(config).url).set(drivername="postgresql")
     program = str(postgres_bin_dir() / "psql")
     # Not an argument, which every user of the machine could read; putenv, because exec hands on the C environment.

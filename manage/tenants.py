@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 import users
-from manage import archives, platform_log
+from manage import archives, platform_log, shards
 from manage.intervention import act, collect
 from manage.kept_secrets import new_secret
 from manage.output import AsJson, Columns, can_ask, is_terminal, say, show_item, show_list
@@ -20,7 +20,6 @@ from serving.visit import Visit
 app = typer.Typer()
 
 TenantId = Annotated[str, typer.Argument(metavar="ID", help="The tenant, such as `acme` or `tenant_acme`.")]
-
 COLUMNS: Final[Columns[users.operators.PlatformTenant]] = {
     "id": lambda tenant: tenant.id,
     "name": lambda tenant: tenant.name,
@@ -28,6 +27,7 @@ COLUMNS: Final[Columns[users.operators.PlatformTenant]] = {
     "revision": lambda tenant: tenant.revision,
     "created at": lambda tenant: tenant.created_at,
     "delete after": lambda tenant: tenant.delete_after,
+    "shard": lambda tenant: f"{tenant.shard} > {tenant.moving_to}" if tenant.moving_to else tenant.shard,
 }
 
 
@@ -76,6 +76,7 @@ def create(
             allow_dash=True,
         ),
     ] = None,
+    shard: archives.OnShard = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant and its owner, all or nothing."""
@@ -93,7 +94,7 @@ def create(
 
     async def work(visit: Visit) -> users.operators.TenantCreated:
         visit.name = users.operators.read_name(tenant_id)
-        return await users.operators.create_tenant(visit, payload)
+        return await users.operators.create_tenant(visit, payload, shard=shard)
 
     created = act(work)
     show_item(created, as_json=as_json, more={"admin_password": made} if made else None)
@@ -149,6 +150,8 @@ for name, command in (
     ("import", archives.load),
     ("clone", archives.clone),
     ("log", platform_log.log),
+    ("move", shards.move),
+    ("leftovers", shards.leftovers),
 ):
     app.command(name)(command)
 

@@ -29,7 +29,7 @@ from manage.migrate import last_line
 from manage.ports import check_port
 from manage.problems import CommandError
 from manage.stop_signals import StopRequested, StopSignals
-from migrations.fleet import migrate_everything
+from migrations.everywhere import migrate_all_servers
 
 DEFAULTS = {"ENVIRONMENT": "development", "HOST": "127.0.0.1", "LOG_FORMAT": "console"}
 OTHER_DATABASE_URLS = ("DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "DATABASE_DIRECT_URL")
@@ -62,7 +62,9 @@ def _start_and_watch(running: ExitStack, signals: StopSignals, *, demo: bool) ->
     _set({name: value for name, value in kept_secrets(data_dir).items() if name in generated})
     servers = [*_provide_database(running, data_dir), *_provide_cache(running, data_dir)]
     config = Config.from_environment()
-    asyncio.run(migrate_everything(config, lambda report: _say(last_line(report))))
+    found = asyncio.run(migrate_all_servers(config, lambda report: _say(last_line(report))))
+    for shard, reason in found.lost.items():
+        _say(f"shard {shard}: {reason}")
     signals.check()
     service = _start_service(config, running, signals)
     address = Address.of(config.host, config.port)

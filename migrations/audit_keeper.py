@@ -19,7 +19,7 @@ from common.audit import Actor, Change, Origin, Target, entry
 from common.errors import AuditChainBroken
 from common.ids import TenantName
 from common.seals import Seals
-from database import quote_identifier
+from database import Tenant, quote_identifier
 from migrations.provision import TenantProvisioner
 from migrations.seals import CHECKPOINTS, Attributes, find_tombstone, sign_tombstone
 from migrations.tenant import expected_revision
@@ -59,17 +59,19 @@ class AuditKeeper:
             yield await connection.fetchval("SELECT pg_try_advisory_lock($1)", TURNS[duty])
 
     async def list_tenants(self) -> list[TenantName]:
-        """The tenants of this revision that are not being deleted."""
+        """The tenants of this revision that are not being deleted, nor moved."""
         async with self._provisioner.connection() as connection:
             rows = await connection.fetch(
-                "SELECT id FROM system.tenants WHERE status <> 'deleting' AND revision = $1 ORDER BY id",
+                "SELECT id FROM system.tenants WHERE status <> 'deleting' AND revision = $1 AND moving_to IS NULL "
+                "ORDER BY id",
                 expected_revision(),
             )
         return [name for row in rows if (name := TenantName.parse(row["id"])) is not None]
 
-    async def expire(self, name: TenantName, before: datetime) -> int:
+    async def expire(self, tenant: Tenant, before: datetime) -> int:
         """Remove some of the oldest entries from before that moment; answers how many. Raises AuditChainBroken."""
-        async with self._inside(name) as connection:
+        name = tenant.name
+        async with self._inside(tenant) as connection:
             tombstone = await find_tombstone(connection, self._seals, name.schema)
             start = tombstone["through_seq"] if tombstone else 0
             start_hash = tombstone["hash"] if tombstone else bytes(32)
@@ -86,17 +88,18 @@ class AuditKeeper:
             await _note(connection, start, through)
             return through - start
 
-    async def renew_tombstone(self, name: TenantName) -> None:
+    async def renew_tombstone(self, tenant: Tenant) -> None:
         """Sign the newest tombstone with the current key too."""
-        async with self._inside(name) as connection:
+        name = tenant.name
+        async with self._inside(tenant) as connection:
             newest = await find_tombstone(connection, self._seals, name.schema)
             if newest is not None and newest["key_id"] != self._seals.key_id:
                 await sign_tombstone(connection, self._seals, name.schema, newest["through_seq"], newest["hash"])
 
     @asynccontextmanager
-    async def _inside(self, name: TenantName) -> AsyncIterator[asyncpg.Connection]:
-        async with self._provisioner.connection() as connection, connection.transaction():
-            await connection.execute(f"SET LOCAL search_path TO {quote_identifier(name.schema)}, pg_temp")
+    async def _inside(self, tenant: Tenant) -> AsyncIterator[asyncpg.Connection]:
+        async with self._provisioner.connection(tenant.shard) as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL search_path TO {quote_identifier(tenant.name.schema)}, pg_temp")
             yield connection
 
     async def _find_covered(self, connection: asyncpg.Connection, name: TenantName) -> int:

@@ -1,4 +1,4 @@
-"""Upgrading every tenant: only those behind, some at once, each in a transaction of its own. One's failure
+"""Upgrading every tenant of a server: only those behind, some at once, each in a transaction of its own. One's failure
 stays its own.
 
 Who is behind is found by one query. The SQL of an upgrade is written once for each revision that somebody is at, and
@@ -17,22 +17,20 @@ from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.config import Config
-from common.errors import TenantNotFound
-from migrations.bootstrap import prepare_database
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
 from migrations.seed import digest
 from migrations.tenant import expected_revision
-from migrations.upgrading import BEHIND, Laggard, Outcome, Upgrader, describe, may_pass
+from migrations.upgrading import BEHIND, HERE, Laggard, Outcome, Upgrader, describe, may_pass
 
 DEFAULT_WORKERS: Final = min(4, 2 * (os.cpu_count() or 1))  # more only take turns at PostgreSQL's catalogue and disk
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 1.0  # before the second try; twice as long before each further one
 
 _FLEET: Final = (
-    "SELECT count(*), coalesce(bool_or(id = :tenant), false), "
+    f"SELECT count(*) FILTER (WHERE {HERE}), coalesce(bool_or(id = :tenant), false), "
     "coalesce(json_agg(json_build_array(id, schema_name, role_name, revision) ORDER BY id) "
     f"FILTER (WHERE {BEHIND}), '[]') FROM system.tenants"
 )
@@ -42,10 +40,11 @@ _FLEET: Final = (
 class FleetReport:
     """What an upgrade of the fleet does: whom it found behind, whom of them it takes, and what came of it so far."""
 
-    total: int
-    behind: Sequence[Laggard]
-    chosen: Sequence[Laggard]
+    total: int = 0
+    behind: list[Laggard] = field(default_factory=list)
+    chosen: Sequence[Laggard] = ()
     outcomes: list[Outcome] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)  # shard → why it could not be upgraded, or home not be told
 
     @property
     def upgraded(self) -> list[str]:
@@ -79,50 +78,60 @@ Report = Callable[[FleetReport], None]  # its last outcome is new
 EVERYBODY: Final = Choice()
 
 
-async def migrate_everything(
-    config: Config,
-    report: Report,
-    *,
-    choice: Choice = EVERYBODY,
-    workers: int = DEFAULT_WORKERS,
-    stop: asyncio.Event | None = None,
-) -> FleetReport:
-    """Prepare the database, then upgrade the chosen tenants that are behind; once ``stop`` is set, only those in hand.
-    Raises DatabaseProblem for the database's faults, or TenantNotFound; a tenant's faults are in the report."""
-    await prepare_database(config)
-    engine = _engine(config, workers)
-    try:
-        found = await _look(engine, choice)
-        run = _Run(Upgrader(engine), found, report, stop or asyncio.Event())
+class Fleet:
+    """The tenants of one server, on connections of their own, which are kept: one for each worker."""
+
+    def __init__(self, config: Config, shard: str, workers: int) -> None:
+        self._shard = shard
+        self._workers = workers
+        self._engine = create_async_engine(
+            config.owner_url,
+            pool_size=workers,
+            max_overflow=0,
+            connect_args={"timeout": config.database_connect_timeout},
+        )
+
+    async def look(self, tenant: str | None) -> tuple[int, bool, Sequence[Laggard]]:
+        """How many there are, whether the registry has that one, and who is behind. Raises DatabaseProblem."""
+        newest = {"revision": expected_revision(), "digest": digest(), "tenant": tenant}
+        try:
+            async with self._engine.connect() as connection:
+                total, is_known, rows = (await connection.execute(text(_FLEET), newest)).one()
+        except DBAPIError as error:
+            raise DatabaseProblem(f"The registry of tenants cannot be read: {describe(error)}.") from error
+        except (OSError, TimeoutError) as error:
+            raise DatabaseUnreachable(f"The database does not answer: {error or type(error).__name__}.") from error
+        return total, is_known, [Laggard(*(*row, self._shard)) for row in rows]
+
+    async def upgrade(self, found: FleetReport, report: Report, stop: asyncio.Event) -> None:
+        """Upgrade those of its tenants that are chosen; once ``stop`` is set, only those in hand."""
+        chosen = [laggard for laggard in found.chosen if laggard.shard == self._shard]
+        run = _Run(Upgrader(self._engine), chosen, found, report, stop)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(workers, len(found.chosen))):
+            for _ in range(min(self._workers, len(chosen))):
                 group.create_task(run.work())
-    finally:
-        await engine.dispose()
-    return found
 
-
-async def plan_everything(config: Config, choice: Choice = EVERYBODY) -> tuple[FleetReport, dict[str, str | None]]:
-    """Who would be upgraded, and by which SQL, by the revision that they are at; None where Alembic does it tenant by
-    tenant. Changes nothing. Raises DatabaseProblem or TenantNotFound."""
-    engine = _engine(config, 1)
-    try:
-        found = await _look(engine, choice)
-    finally:
-        await engine.dispose()
-    revisions = sorted({laggard.revision for laggard in found.chosen})
-    return found, {revision: (await Upgrader(engine).plan(revision)).sql for revision in revisions}
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
 
 
 class _Run:
     """The tenants that wait for their upgrade, and the workers that take one after the other."""
 
-    def __init__(self, upgrader: Upgrader, found: FleetReport, report: Report, stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        upgrader: Upgrader,
+        chosen: Sequence[Laggard],
+        found: FleetReport,
+        report: Report,
+        stop: asyncio.Event,
+    ) -> None:
         self._upgrader = upgrader
         self._found = found
         self._report = report
         self._stop = stop
-        self._waiting = deque(_Turn(laggard) for laggard in found.chosen)
+        self._waiting = deque(_Turn(laggard) for laggard in chosen)
 
     async def work(self) -> None:
         """Upgrade tenants until none waits. One that was busy waits again, behind all others."""
@@ -164,6 +173,7 @@ class _Run:
             round(turn.spent + time.monotonic() - started, 3),
             turn.tries,
             error,
+            turn.laggard.shard,
         )
 
 
@@ -175,29 +185,3 @@ class _Turn:
     tries: int = 0
     spent: float = 0.0  # seconds of the tries
     due: float = 0.0  # monotonic
-
-
-def _engine(config: Config, workers: int) -> AsyncEngine:
-    """As the owner, with a connection for each worker, which is kept."""
-    return create_async_engine(
-        config.owner_url,
-        pool_size=workers,
-        max_overflow=0,
-        connect_args={"timeout": config.database_connect_timeout},
-    )
-
-
-async def _look(engine: AsyncEngine, choice: Choice) -> FleetReport:
-    """Who is behind. Raises DatabaseProblem or TenantNotFound."""
-    newest = {"revision": expected_revision(), "digest": digest(), "tenant": choice.tenant}
-    try:
-        async with engine.connect() as connection:
-            total, is_known, rows = (await connection.execute(text(_FLEET), newest)).one()
-    except DBAPIError as error:
-        raise DatabaseProblem(f"The registry of tenants cannot be read: {describe(error)}.") from error
-    except (OSError, TimeoutError) as error:
-        raise DatabaseUnreachable(f"The database does not answer: {error or type(error).__name__}.") from error
-    if choice.tenant is not None and not is_known:
-        raise TenantNotFound
-    behind = [Laggard(*row) for row in rows]
-    return FleetReport(total, behind, choice.among(behind))

@@ -17,11 +17,20 @@ import structlog
 
 from common.audit import PLATFORM, Actor, Change, Origin, Target, differences
 from common.clock import now
-from common.errors import StorageUnavailable, TenantNotFound, TenantOutdated, VersionConflict
+from common.errors import (
+    DatabaseUnavailable,
+    StorageUnavailable,
+    TenantMoving,
+    TenantNotFound,
+    TenantOutdated,
+    VersionConflict,
+)
 from common.ids import TenantName
+from common.shards import HOME
 from database import quote_identifier
 from migrations.archive import write_archive
 from migrations.entries import note_for_platform, note_for_tenant
+from migrations.leftovers import remove_tenant
 from migrations.notices import notify_change
 from migrations.provision import TenantProvisioner
 from migrations.tenant import expected_revision
@@ -47,33 +56,37 @@ class TenantLifecycle:
         expected_version: int | None = None,
     ) -> None:
         """Set ``name``, ``status`` or ``delete_after``. Raises TenantNotFound or VersionConflict."""
-        async with self._provisioner.connection() as connection, connection.transaction():
-            before = await _lock(connection, name, expected_version)
+        async with self._provisioner.connection() as home, home.transaction():
+            before = await _lock(home, name, expected_version)
             changes = differences(dict(before), values)
             if changes:
                 columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(values, start=2))
-                await connection.execute(
+                await home.execute(
                     f"UPDATE system.tenants SET {columns}, version = version + 1, updated_at = now() WHERE id = $1",
                     name.tenant_id,
                     *values.values(),
                 )
-                await _note(connection, name, before["name"], "tenant.updated", origin, changes)
+                async with self._provisioner.beside(home, before["shard"]) as connection:
+                    await _note(connection, name, before["name"], "tenant.updated", origin, changes)
                 action = _meaning_of(before["status"], values, changes)
-                await note_for_platform(connection, action, name, before["name"], actor, origin, changes)
-            await notify_change(connection, name.schema)
+                await note_for_platform(home, action, name, before["name"], actor, origin, changes)
+            await notify_change(home, name.schema)
 
     async def export(self, name: TenantName, path: Path, origin: Origin, *, actor: Actor = PLATFORM) -> None:
         """Write an archive of the tenant, after noting in both audit logs that it leaves. Raises TenantNotFound."""
-        async with self._provisioner.connection(seconds=None) as connection:
-            async with connection.transaction():
-                before = await _lock(connection, name)
-                if before["revision"] != expected_revision():
-                    raise TenantOutdated
+        async with self._provisioner.connection() as home, home.transaction():
+            before = await _lock(home, name)
+            if before["revision"] != expected_revision():
+                raise TenantOutdated
+            async with self._provisioner.beside(home, before["shard"]) as connection:
                 await _note(connection, name, before["name"], "tenant.exported", origin)
-                await note_for_platform(connection, "tenant.exported", name, before["name"], actor, origin)
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                stored = self._provisioner.storage.folder(name)
-                await write_archive(connection, name, before["name"], path, stored)
+            await note_for_platform(home, "tenant.exported", name, before["name"], actor, origin)
+        async with (
+            self._provisioner.connection(before["shard"], seconds=None) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            stored = self._provisioner.storage.folder(name)
+            await write_archive(connection, name, before["name"], path, stored)
 
     async def clone(
         self,
@@ -97,14 +110,14 @@ class TenantLifecycle:
         """Remove the tenant with all it owns; the platform's log keeps that it was. Raises TenantNotFound or
         VersionConflict."""
         moment = now()
-        async with self._provisioner.connection() as connection, connection.transaction():
-            before = await _lock(connection, name, expected_version)
-            schema = quote_identifier(name.schema)
-            await connection.execute(f"DROP SCHEMA {schema} CASCADE")
-            await connection.execute("DELETE FROM system.tenants WHERE id = $1", name.tenant_id)
-            await _drop_role(connection, name.schema)
-            await note_for_platform(connection, "tenant.dropped", name, before["name"], actor, origin)
-            await notify_change(connection, name.schema)
+        async with self._provisioner.connection() as home, home.transaction():
+            before = await _lock(home, name, expected_version)
+            async with self._provisioner.beside(home, before["shard"]) as connection:
+                await remove_tenant(connection, name)
+            if before["shard"] != HOME:
+                await remove_tenant(home, name)
+            await note_for_platform(home, "tenant.dropped", name, before["name"], actor, origin)
+            await notify_change(home, name.schema)
         await self._remove_files(name, moment)
 
     async def _remove_files(self, name: TenantName, before: datetime) -> None:
@@ -119,7 +132,8 @@ class TenantLifecycle:
         """Drop every tenant whose time has come; answers their ids."""
         async with self._provisioner.connection() as connection:
             due = await connection.fetch(
-                "SELECT id FROM system.tenants WHERE status = 'deleting' AND delete_after <= $1", moment
+                "SELECT id FROM system.tenants WHERE status = 'deleting' AND delete_after <= $1 AND moving_to IS NULL",
+                moment,
             )
         dropped = []
         for row in due:
@@ -127,7 +141,10 @@ class TenantLifecycle:
             assert name is not None
             try:
                 await self.drop(name, HOUSEKEEPING, actor=Actor("system"))
-            except TenantNotFound:  # another process was quicker
+            except (TenantNotFound, TenantMoving):  # another process was quicker
+                continue
+            except (DatabaseUnavailable, asyncpg.PostgresError) as error:  # its shard is away; others' may be there
+                log.warning("tenant_not_dropped", tenant=name.schema, reason=type(error).__name__)
                 continue
             dropped.append(row["id"])
         return dropped
@@ -137,11 +154,14 @@ async def _lock(
     connection: asyncpg.Connection, name: TenantName, expected_version: int | None = None
 ) -> asyncpg.Record:
     row = await connection.fetchrow(
-        "SELECT name, status, delete_after, revision, version FROM system.tenants WHERE id = $1 FOR UPDATE",
+        "SELECT name, status, delete_after, revision, version, shard, moving_to FROM system.tenants "
+        "WHERE id = $1 FOR UPDATE",
         name.tenant_id,
     )
     if row is None:
         raise TenantNotFound
+    if row["moving_to"] is not None:
+        raise TenantMoving
     if expected_version not in {None, row["version"]}:
         raise VersionConflict
     return row
@@ -165,13 +185,3 @@ def _meaning_of(status: str, values: Mapping[str, Any], changes: Sequence[Change
         return "tenant.updated"
     back = "tenant.restored" if status == "deleting" else "tenant.activated"
     return {"suspended": "tenant.suspended", "deleting": "tenant.deletion_ordered", "active": back}[values["status"]]
-
-
-async def _drop_role(connection: asyncpg.Connection, role: str) -> None:
-    """Drop the tenant's role, unless another database of the same server uses a role of that name."""
-    quoted = quote_identifier(role)
-    try:
-        async with connection.transaction():
-            await connection.execute(f"DROP ROLE {quoted}")
-    except asyncpg.DependentObjectsStillExistError:
-        return

@@ -57,3 +57,8 @@ def _as(address: URL, account: URL) -> URL:
 
 def _text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
+
+
+def plain_dsn(url: str) -> str:
+    """SQLAlchemy's URL as asyncpg reads it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)

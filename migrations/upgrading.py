@@ -11,13 +11,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from common.shards import HOME
 from database import quote_identifier
 from migrations.notices import notify_change
 from migrations.seed import digest, write_seed
 from migrations.tenant import expected_revision, rights_sql
 from migrations.trees import upgrade_in_turn, upgrade_sql_in_turn
 
-BEHIND: Final = "(revision <> :revision OR seed_digest <> :digest)"
+HERE: Final = "(shard = 'default' AND moving_to IS NULL)"  # not on a shard, nor on its way to another server
+BEHIND: Final = f"({HERE} AND (revision <> :revision OR seed_digest <> :digest))"
 # A change of a table waits for whoever is reading it, and everybody else waits behind the change: no longer than this,
 # after which the tenant has its turn again later.
 LOCK_MS: Final = 2_000
@@ -35,6 +37,7 @@ class Laggard:
     schema: str
     role: str
     revision: str
+    shard: str = HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Outcome:
     seconds: float
     tries: int
     error: str | None = None
+    shard: str = HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,14 @@ class Upgrader:
     async def plan(self, revision: str) -> Plan:
         """How to get from this revision to the newest, found out once."""
         if revision not in self._plans:
-            sql = await upgrade_sql_in_turn("tenant", revision)
-            self._plans[revision] = Plan(sql, more=sql is None or _MORE.search(sql) is not None)
+            self._plans[revision] = await plan_from(revision)
         return self._plans[revision]
+
+
+async def plan_from(revision: str) -> Plan:
+    """How to get from this revision to the newest."""
+    sql = await upgrade_sql_in_turn("tenant", revision)
+    return Plan(sql, more=sql is None or _MORE.search(sql) is not None)
 
 
 def may_pass(error: Exception) -> bool:

@@ -67,7 +67,7 @@ class Admissions:
 
     def keep(self, headers: IndexedHeaders, admission: Admission, drops: int) -> None:
         """Remember one, unless something was forgotten since ``drops`` was read, before the first look-up."""
-        if drops != self.drops or not self._caches.is_listening or not headers.once:
+        if drops != self.drops or not self._caches.hears(admission.tenant.shard) or not headers.once:
             return
         if self._size >= MAX_ADMISSIONS:
             self._empty()

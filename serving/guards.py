@@ -13,6 +13,7 @@ from common.errors import (
     SecondFactorRequired,
     SessionRequired,
     TenantMismatch,
+    TenantMoving,
     TenantNotFound,
     TenantOutdated,
     TenantSuspended,
@@ -277,6 +278,8 @@ async def _enter(visit: Visit, name: TenantName) -> Tenant:
         raise TenantNotFound
     if tenant.status == "suspended":
         raise TenantSuspended
+    if tenant.is_moving:
+        raise TenantMoving
     if tenant.revision != visit.services.expected_revision:
         raise TenantOutdated
     visit.tenant, visit.settings = tenant, await visit.services.find_settings(tenant)

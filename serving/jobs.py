@@ -7,9 +7,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from common.audit import Actor, Origin
+from common.errors import TenantMoving
 from common.ids import TenantName
 from common.mail.render import CalendarPart
 from common.outbox.queries import Job
+from common.shards import HOME
 from database import Tenant, WriteUnit
 from serving.services import Services
 
@@ -17,9 +19,13 @@ SYSTEM: Final = Actor("system")
 
 
 async def find_tenant_of(services: Services, job: Job) -> Tenant | None:
-    """The job's tenant, served or not; None when it is gone."""
+    """The job's tenant, served or not; None when it is gone. Raises TenantMoving while the tenant is not, or not yet,
+    where the job was ordered: of a job that was moved with its tenant, only the copy beside it is to be done."""
     name = TenantName.parse(job.tenant_id)
-    return await services.find_tenant(name) if name else None
+    tenant = await services.find_tenant(name) if name else None
+    if (tenant.is_moving or tenant.shard != job.shard) if tenant else job.shard != HOME:
+        raise TenantMoving
+    return tenant
 
 
 async def find_served_tenant(services: Services, job: Job) -> Tenant | None:

@@ -69,15 +69,24 @@ class Provisioner(Protocol):
         owner: Callable[[], Awaitable[NewOwner]],
         origin: Origin,
         actor: Actor = PLATFORM,
+        shard: str | None = None,
     ) -> UUID:
-        """Create a tenant and its owner, whose id is the answer. Raises TenantExists.
+        """Create a tenant, on that shard or where new ones go, and its owner, whose id is the answer. Raises
+        TenantExists.
 
         ``owner`` is asked for only when this creation's turn has come: a hundred at once would otherwise have a hundred
         passwords to hash at once, more than wait in line.
         """
 
     async def restore(
-        self, name: TenantName, path: Path, *, status: str, origin: Origin, actor: Actor = PLATFORM
+        self,
+        name: TenantName,
+        path: Path,
+        *,
+        status: str,
+        origin: Origin,
+        actor: Actor = PLATFORM,
+        shard: str | None = None,
     ) -> None:
         """Make a tenant from an archive. Raises TenantExists or ArchiveInvalid."""
 
@@ -167,13 +176,13 @@ class AuditKeeper(Protocol):
         """Whether it is this process's turn to look after all tenants; no other does it meanwhile."""
 
     async def list_tenants(self) -> list[TenantName]:
-        """The tenants of this revision that are not being deleted."""
+        """The tenants of this revision that are not being deleted, nor moved."""
 
-    async def expire(self, name: TenantName, before: datetime) -> int:
+    async def expire(self, tenant: Tenant, before: datetime) -> int:
         """Remove the oldest entries from before that moment that a checkpoint covers, some thousands at most, and sign
         that they are gone; answers how many. Raises AuditChainBroken for entries that are not right."""
 
-    async def renew_tombstone(self, name: TenantName) -> None:
+    async def renew_tombstone(self, tenant: Tenant) -> None:
         """Sign the newest tombstone with the current key too, if it is signed with the previous one."""
 
 

@@ -46,7 +46,7 @@ def cached_settings(database: Database, caches: Caches, registry: Registry, conf
             async with database.read(tenant) as unit:
                 return await entries.list_stored(unit)
 
-        return await layers.get(f"{tenant.name.schema}/{SETTINGS}", ALL, load)
+        return await layers.get(f"{tenant.name.schema}/{SETTINGS}", ALL, load, tenant.shard)
 
     async def find(tenant: Tenant | None) -> View:
         schema = tenant.name.schema if tenant else SYSTEM_SCHEMA

@@ -72,7 +72,7 @@ async def tend_audit_log(services: Services, name: TenantName, moment: datetime)
         return
     if not await _has_checkpoint(services, services.database.read(tenant), moment):
         await checkpoint_tenant(services, tenant)
-        await services.audit_keeper.renew_tombstone(name)
+        await services.audit_keeper.renew_tombstone(tenant)
     days = (await services.find_settings(tenant))[RETENTION]
     if days:
         await _expire(services, tenant, _begin_of_day(moment) - timedelta(days=days))
@@ -99,7 +99,7 @@ async def _expire(services: Services, tenant: Tenant, before: datetime) -> None:
     await checkpoint_tenant(services, tenant)
     removed = 0
     for _ in range(STEPS_A_DAY):
-        count = await services.audit_keeper.expire(tenant.name, before)
+        count = await services.audit_keeper.expire(tenant, before)
         if not count:
             break
         removed += count

@@ -67,7 +67,7 @@ def cached_bearers(database: Database, caches: Caches) -> FindBearer:
             async with database.read(tenant) as unit:
                 return await load_holder(unit, tenant=tenant.name, user_id=claims.subject, session_id=claims.session_id)
 
-        holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", str(claims.session_id), load)
+        holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", str(claims.session_id), load, tenant.shard)
         if holder is None or holder.principal.user_id != claims.subject:
             return None
         end = holder.times.end(settings)
@@ -87,7 +87,7 @@ def cached_key_holders(database: Database, caches: Caches) -> FindKeyHolder:
             async with database.read(tenant) as unit:
                 return await load_key_holder(unit, tenant=tenant.name, digest=key.digest)
 
-        holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", key.digest.hex(), load)
+        holder = await cache.get(f"{tenant.name.schema}/{PRINCIPALS}", key.digest.hex(), load, tenant.shard)
         return _restrain_holder(holder, settings) if holder else None
 
     return find
@@ -120,8 +120,8 @@ def cached_profiles(database: Database, caches: Caches) -> FindProfile:
                 row = await find_session(unit, session_id)
             return Session(**row._mapping, current=True) if row else None
 
-        user = await users.get(bucket, str(principal.user_id), load_user)
-        session = await sessions.get(bucket, str(session_id), load_session) if session_id else None
+        user = await users.get(bucket, str(principal.user_id), load_user, tenant.shard)
+        session = await sessions.get(bucket, str(session_id), load_session, tenant.shard) if session_id else None
         assert user is not None
         who = (tenant.name.schema, session_id or principal.caller_id)
         return rendered.get(
@@ -137,12 +137,13 @@ def _encode_shape(shape: Shape) -> Any:
 
 def _encode_tenant(tenant: Tenant) -> Any:
     made = tenant.created_at.isoformat() if tenant.created_at else None
-    return [tenant.name.schema, tenant.role, tenant.status, tenant.revision, made]
+    return [tenant.name.schema, tenant.role, tenant.status, tenant.revision, made, tenant.shard, tenant.is_moving]
 
 
 def _decode_tenant(data: Any) -> Tenant:
-    schema, role, status, revision, made = data
-    return Tenant(_name(schema), role, status, revision, datetime.fromisoformat(made) if made else None)
+    schema, role, status, revision, made, shard, is_moving = data
+    created_at = datetime.fromisoformat(made) if made else None
+    return Tenant(_name(schema), role, status, revision, created_at, shard, is_moving)
 
 
 def _encode_principal(principal: Principal) -> Any:

@@ -383,6 +383,16 @@ class Tenant(TimestampMixin, VersionMixin, SystemBase):
     seed_digest: Mapped[str]
     shard: Mapped[str] = mapped_column(server_default="default")
     delete_after: Mapped[datetime | None]
+    moving_to: Mapped[str | None]
+
+
+class Installation(SystemBase):
+    """Which platform a database belongs to, and as which shard: the home database makes the id, the shards have it."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    shard: Mapped[str]
 
 
 CONSTRAINTS: Final[dict[str, type[ServiceError]]] = {

@@ -1,13 +1,13 @@
-"""Hearing what other processes change: one PostgreSQL connection per process that LISTENs.
+"""Hearing what other processes change: one PostgreSQL connection per process and server that LISTENs.
 
-Notifications come with the commit of the transaction that sent them. While the connection is gone nothing is cached.
+Notifications come with the commit of the transaction that sent them. While the connection to the home database is gone
+nothing is cached; while that to a shard is, nothing of its tenants.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from common.cache.two_level import Caches, Message
+from common.shards import HOME
 
 CHANNEL: Final = "system_service"
 JOBS_CHANNEL: Final = "system_service_jobs"
@@ -45,15 +46,19 @@ def read_payload(payload: str) -> list[Message]:
 
 
 class Listener:
-    """Keeps a process's caches informed."""
+    """Keeps a process's caches informed of what is changed on one server."""
 
-    def __init__(self, dsn: str, caches: Caches, *, connect_timeout: float, on_job: Callable[[], None]) -> None:
+    def __init__(
+        self, dsn: str, caches: Caches, *, connect_timeout: float, on_job: Callable[[], None], shard: str = HOME
+    ) -> None:
         self._dsn = dsn
         self._caches = caches
+        self._shard = shard
         self._connect_timeout = connect_timeout
         self._on_job = on_job
         self._received: asyncio.Queue[Sequence[Message]] = asyncio.Queue()
         self.listening = asyncio.Event()
+        caches.stop_listening(shard)  # nothing is heard yet
 
     async def run(self) -> None:
         """Listen, for ever; connect again whenever the connection is lost."""
@@ -63,21 +68,24 @@ class Listener:
                 try:
                     await self._listen()
                 except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    log.warning("cache_listener_lost", reason=type(error).__name__)
-                self._caches.stop_listening()
+                    log.warning("cache_listener_lost", shard=self._shard, reason=type(error).__name__)
+                self._caches.stop_listening(self._shard)
                 self.listening.clear()
                 await asyncio.sleep(RETRY_SECONDS)
         finally:
             acting.cancel()
-            self._caches.stop_listening()
+            self._caches.stop_listening(self._shard)
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=self._connect_timeout)
         try:
-            connection.add_termination_listener(lambda _: self._caches.stop_listening())
+            connection.add_termination_listener(lambda _: self._caches.stop_listening(self._shard))
             await connection.add_listener(CHANNEL, self._receive)
             await connection.add_listener(JOBS_CHANNEL, lambda *_: self._on_job())
-            await self._begin_generation(connection)
+            if self._shard == HOME:
+                await self._begin_generation(connection)
+            else:
+                self._caches.start_listening(self._shard)
             self.listening.set()
             await self._watch(connection)
         finally:
@@ -85,8 +93,7 @@ class Listener:
 
     async def _begin_generation(self, connection: asyncpg.Connection) -> None:
         """The others follow, so that all of them share one copy."""
-        generation = secrets.token_hex(6)
-        self._caches.start_generation(generation)
+        generation = self._caches.begin_generation()
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, json.dumps({"generation": generation}))
 
     async def _watch(self, connection: asyncpg.Connection) -> None:
@@ -96,7 +103,7 @@ class Listener:
             if connection.is_closed() or time.monotonic() - checked_at >= CHECK_SECONDS:
                 await connection.execute("SELECT 1", timeout=CHECK_TIMEOUT)
                 checked_at = time.monotonic()
-            if self._caches.is_distrusted and await self._caches.redis.answers():
+            if self._shard == HOME and self._caches.needs_generation and await self._caches.redis.answers():
                 await self._begin_generation(connection)
 
     def _receive(self, _connection: Any, _process: int, _channel: str, payload: str) -> None:

@@ -18,6 +18,7 @@ Why nothing stale lives longer than L1's moment:
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -28,6 +29,7 @@ from prometheus_client.registry import Collector
 
 from common.cache.local import LocalCache
 from common.cache.redis import RedisCopy
+from common.shards import HOME
 
 L2_SECONDS: Final = 60
 FORMAT: Final = b"2:"  # a value written by another version of this code is a miss
@@ -54,6 +56,8 @@ class Caches:
         self.redis = redis
         self.generation = ""
         self.is_distrusted = False  # L2; the listener ends that with a new generation
+        self._deaf: set[str] = set()  # shards whose changes are not heard
+        self._is_renewing = False  # a shard is heard again: what was missed lies in the generation there is
         self._forgetting = 0  # how many calls are taking something out of L2
         self._near: list[Near] = []
         self._lookups: dict[str, Mapping[str, int]] = {}
@@ -65,10 +69,19 @@ class Caches:
         """Whether this process hears what others change."""
         return bool(self.generation)
 
+    def hears(self, shard: str) -> bool:
+        """Whether it hears what others change in that shard; what it does not hear of, it keeps nowhere."""
+        return bool(self.generation) and shard not in self._deaf
+
+    @property
+    def needs_generation(self) -> bool:
+        """Whether L2 may hold what this process, or Redis, should have forgotten."""
+        return self.is_distrusted or self._is_renewing
+
     @property
     def is_sharing(self) -> bool:
         """Whether there is an L2 to fill, and to be told what to forget."""
-        return self.is_listening and not self.is_distrusted and self.redis.is_configured
+        return self.is_listening and not self.needs_generation and self.redis.is_configured
 
     @property
     def may_ask(self) -> bool:
@@ -108,15 +121,32 @@ class Caches:
             for near in self._near:
                 near.drop(bucket, field)
 
+    def begin_generation(self) -> str:
+        """Start a new one here, of which the others are to be told."""
+        self._is_renewing = False
+        generation = secrets.token_hex(6)
+        self.start_generation(generation)
+        return generation
+
     def start_generation(self, generation: str) -> None:
         """Listening has begun, here or in another process: nothing from before is believed."""
         self.generation, self.is_distrusted = generation, False
         self._clear()
         self._tell(None)
 
-    def stop_listening(self) -> None:
-        """The listener is gone: until it is back, PostgreSQL answers everything."""
-        self.generation = ""
+    def start_listening(self, shard: str) -> None:
+        """A shard is heard, the home database being another matter: L2 waits for the next generation."""
+        self._deaf.discard(shard)
+        self._is_renewing = True
+        self._clear()
+        self._tell(None)
+
+    def stop_listening(self, shard: str = HOME) -> None:
+        """A listener is gone: until it is back, PostgreSQL answers everything, or what concerns the shard's tenants."""
+        if shard == HOME:
+            self.generation = ""
+        else:
+            self._deaf.add(shard)
         self._clear()
         self._tell(None)
 
@@ -152,9 +182,12 @@ class TwoLevelCache(Generic[Value]):
         self.lookups = {"l1": 0, "l2": 0, "miss": 0}  # plain numbers: several are counted in every request
         caches.add(name, local, self.lookups)
 
-    async def get(self, bucket: str, field: str, load: Callable[[], Awaitable[Value | None]]) -> Value | None:
-        """A value, loaded if need be. None, "there is no such thing", is never kept: it may be about to be made."""
-        if not self._caches.is_listening:
+    async def get(
+        self, bucket: str, field: str, load: Callable[[], Awaitable[Value | None]], shard: str = HOME
+    ) -> Value | None:
+        """A value, loaded if need be, from that shard. None, "there is no such thing", is never kept: it may be about
+        to be made."""
+        if not self._caches.hears(shard):
             return await load()
         value = self.local.get(bucket, field)
         if value is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -41,18 +41,26 @@ class HttpMetrics:
 
 
 class PoolCollector(Collector):
-    """The database pool's state at the moment of the scrape, and how many of its connections were retired so far."""
+    """The database pools' state at the moment of the scrape, and how many of their connections were retired so far, by
+    server."""
 
-    def __init__(self, read: Callable[[], Mapping[str, int]], read_retired: Callable[[], int]) -> None:
+    def __init__(
+        self, read: Callable[[str], Mapping[str, int]], read_retired: Callable[[str], int], shards: Iterable[str]
+    ) -> None:
         self._read = read
         self._read_retired = read_retired
+        self._shards = tuple(shards)
 
     def collect(self) -> Iterator[Metric]:
-        """Read the pool."""
-        family = GaugeMetricFamily("database_pool_connections", "Connections of this process.", labels=["state"])
-        for state, number in self._read().items():
-            family.add_metric([state], number)
+        """Read the pools."""
+        labels = ["shard", "state"]
+        family = GaugeMetricFamily("database_pool_connections", "Connections of this process.", labels=labels)
+        retired = CounterMetricFamily(
+            "database_connections_retired", "Connections closed after many tenants.", labels=["shard"]
+        )
+        for shard in self._shards:
+            for state, number in self._read(shard).items():
+                family.add_metric([shard, state], number)
+            retired.add_metric([shard], self._read_retired(shard))
         yield family
-        retired = CounterMetricFamily("database_connections_retired", "Connections closed after many tenants.")
-        retired.add_metric([], self._read_retired())
         yield retired

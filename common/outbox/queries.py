@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, case, column, delete, func, or_, select, table, update
+from sqlalchemy import Row, case, column, delete, exists, func, or_, select, table, update
 
 from common.paging import AnySelect, Executes, ListQuery, Order, Slice, fetch_slice
+from common.shards import HOME
 
 _outbox = table(
     "outbox",
@@ -20,25 +21,28 @@ _outbox = table(
     ),
     column("created_at"),
 )
+_tenants = table("tenants", column("id"), column("moving_to"))
 ORDER: Final = Order(fields={"run_at": _outbox.c.run_at}, identity=_outbox.c.id, default="run_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job, leased to this process. ``attempts`` counts this one too."""
+    """One job, leased to this process. ``attempts`` counts this one too; ``shard`` is the server it was ordered on."""
 
     id: UUID
     tenant_id: str
     kind: str
     payload: Mapping[str, Any]
     attempts: int
+    shard: str = HOME
 
 
-async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta) -> list[Job]:
+async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta, shard: str = HOME) -> list[Job]:
     """Take due jobs that nobody else has, until ``lease`` is over; a process that dies gives them back that way.
 
     They are looked up in a materialized CTE, which runs once. A plain ``IN (SELECT … LIMIT … SKIP LOCKED)`` may be
-    planned as the inner side of a nested loop: run again for every row, it would lease the whole outbox.
+    planned as the inner side of a nested loop: run again for every row, it would lease the whole outbox. A tenant that
+    is being moved takes its jobs along.
     """
     moment = func.clock_timestamp()  # the clock that also said when a job is due
     due = (
@@ -47,10 +51,11 @@ async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta) -> list[Jo
             _outbox.c.status == "pending",
             _outbox.c.run_at <= moment,
             or_(_outbox.c.locked_until.is_(None), _outbox.c.locked_until < moment),
+            ~exists().where(_tenants.c.id == _outbox.c.tenant_id, _tenants.c.moving_to.is_not(None)),
         )
         .order_by(_outbox.c.run_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=_outbox)
         .cte("due")
         .prefix_with("MATERIALIZED")
     )
@@ -60,7 +65,7 @@ async def lease_jobs(unit: Executes, *, limit: int, lease: timedelta) -> list[Jo
         .values(locked_until=moment + lease, attempts=_outbox.c.attempts + 1)
         .returning(_outbox.c.id, _outbox.c.tenant_id, _outbox.c.kind, _outbox.c.payload, _outbox.c.attempts)
     )
-    return [Job(row.id, row.tenant_id, row.kind, row.payload, row.attempts) for row in taken]
+    return [Job(row.id, row.tenant_id, row.kind, row.payload, row.attempts, shard) for row in taken]
 
 
 async def finish_job(unit: Executes, job_id: UUID) -> None:

@@ -14,6 +14,7 @@ import structlog
 from common.clock import now
 from common.outbox.queries import Job, bury_job, finish_job, lease_jobs, postpone_job
 from common.paging import Executes
+from common.shards import HOME
 
 BATCH: Final = 10
 LEASE: Final = timedelta(minutes=2)  # longer than any handler may take
@@ -30,11 +31,12 @@ log = structlog.get_logger("outbox")
 
 
 class OutboxWorker:
-    """Leases jobs and does them one after another. What a handler raises is a failed attempt."""
+    """Leases the jobs of one server and does them one after another. What a handler raises is a failed attempt."""
 
-    def __init__(self, open_unit: OpenUnit, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, open_unit: OpenUnit, handlers: Mapping[str, Handler], shard: str = HOME) -> None:
         self._open_unit = open_unit
         self._handlers = handlers
+        self._shard = shard
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -54,7 +56,7 @@ class OutboxWorker:
         last would lose their leases while a slow server keeps the first waiting, and be done twice."""
         for done in range(BATCH):
             async with self._open_unit() as unit:
-                jobs = await lease_jobs(unit, limit=1, lease=LEASE)
+                jobs = await lease_jobs(unit, limit=1, lease=LEASE, shard=self._shard)
             if not jobs:
                 return done
             await self._do(jobs[0])

@@ -32,7 +32,7 @@ def cached_flag_sets(database: Database, caches: Caches) -> Callable[[Tenant], A
             async with database.read(tenant) as unit:
                 return await load_flag_set(unit)
 
-        raw = await cache.get(f"{tenant.name.schema}/{FLAGS}", WHOLE, load)
+        raw = await cache.get(f"{tenant.name.schema}/{FLAGS}", WHOLE, load, tenant.shard)
         assert raw is not None
         return compiled.get(tenant, raw)
 

@@ -24,7 +24,7 @@ from settings.audit.proofs import chain_of
 from settings.housekeeping import tend_audit_log, tend_audit_logs
 from tests.audit_log.conftest import unit_of
 from tests.audit_log.test_verify import checkpoint, verify
-from tests.support.apps import services_of
+from tests.support.apps import registered, services_of
 from tests.support.contracts.lists import walk
 from tests.support.post import PostOffice
 from tests.support.probes import owner_connection
@@ -120,14 +120,14 @@ async def test_a_log_that_is_not_whole_is_not_shortened(app: FastAPI, config: Co
 
 
 async def test_what_no_checkpoint_covers_is_not_removed(app: FastAPI, config: Config, aged: TestTenant) -> None:
-    keeper, name = services_of(app).audit_keeper, name_of(aged)
-    assert await keeper.expire(name, now() + timedelta(days=1)) == 0
+    keeper, there = services_of(app).audit_keeper, await registered(app, aged.name)
+    assert await keeper.expire(there, now() + timedelta(days=1)) == 0
 
     async with owner_connection(config, aged.name) as owner:
         assert await owner.fetchval("SELECT min(seq) FROM audit_logs") == 1
         await checkpoint(aged)
-        assert await keeper.expire(name, now() - timedelta(days=1)) == 0
-        assert await keeper.expire(name, now() + timedelta(days=1)) > 0
+        assert await keeper.expire(there, now() - timedelta(days=1)) == 0
+        assert await keeper.expire(there, now() + timedelta(days=1)) > 0
         # A second round finds the entry about the first, which is the newest and stays.
         assert await owner.fetchval("SELECT count(*) FROM audit_logs") == 2
     assert (await verify(aged))["ok"]
@@ -138,7 +138,9 @@ async def test_the_owner_removes_nothing_that_no_tombstone_covers(
 ) -> None:
     async with owner_connection(config, aged.name) as owner:
         await checkpoint(aged)
-        assert await services_of(app).audit_keeper.expire(name_of(aged), now() + timedelta(days=1)) > 0
+        assert (
+            await services_of(app).audit_keeper.expire(await registered(app, aged.name), now() + timedelta(days=1)) > 0
+        )
         for table in ("audit_logs", "audit_tombstones", "audit_checkpoints"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="cannot be changed"):
                 await owner.execute(f"DELETE FROM {table}")

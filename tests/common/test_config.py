@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from common.cache.addresses import Group, read_group
 from common.config import PLACEHOLDER_SECRET, Config, ConfigError
+from migrations.login import service_login
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -89,6 +90,16 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
         ("DATABASE_OWNER_URL", "sqlite:///x", "must look like postgresql://"),
         ("DATABASE_REPLICA_URL", "postgresql://u:p@host:five/db", "port that is not a number"),
         ("DATABASE_DIRECT_URL", "host", "must look like postgresql://"),
+        ("DATABASE_SHARDS", "postgresql://u:p@host/db", "item 1 must look like name=postgresql://"),
+        ("DATABASE_SHARDS", "North=postgresql://u:p@host/db", "item 1 begins with no name such as north"),
+        ("DATABASE_SHARDS", "north.=postgresql://u:p@host/db", "item 1 begins with no name such as north"),
+        ("DATABASE_SHARDS", "north.replica=postgresql://u:p@host/db", "item 1 begins with no name such as north"),
+        ("DATABASE_SHARDS", "default=postgresql://u:p@host/db", "is the database of DATABASE_URL"),
+        ("DATABASE_SHARDS", "north=mysql://u:p@host/db", "the URL of 'north' must look like postgresql://"),
+        ("DATABASE_SHARDS", "north=postgresql://u:p@host:0/db", "the URL of 'north' has a port"),
+        ("DATABASE_SHARDS", "north.owner=postgresql://u:p@host/db", "'north' has no URL of its own"),
+        ("DATABASE_SHARDS", "a=postgresql://u@h/a a=postgresql://u@h/b", "'a' is given twice"),
+        ("TENANT_PLACEMENT", "default,north", "must name shards of DATABASE_SHARDS, or default: north"),
         ("DATABASE_POOL_SIZE", "0", "greater than or equal to 1"),
         ("DATABASE_POOL_TIMEOUT", "inf", "finite"),
         ("DATABASE_STATEMENT_TIMEOUT", "0.0001", "greater than or equal to 0.01"),
@@ -162,7 +173,10 @@ def test_all_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.promise("I8")
-@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "PLATFORM_API_KEY"])
+@pytest.mark.parametrize(
+    "name",
+    ["DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SHARDS", "REDIS_URL", "SECRET_KEY", "PLATFORM_API_KEY"],
+)
 def test_a_refusal_does_not_repeat_a_secret(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (line,) = refusals(monkeypatch, **{name: "canary:canary@host"})
 
@@ -209,6 +223,26 @@ def test_the_owner_falls_back_past_the_pooler_and_then_to_the_service(monkeypatc
 )
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], address: str | None) -> None:
     assert accepted(monkeypatch, **environment).redis_address == address
+
+
+def test_a_shard_is_configured_like_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = accepted(
+        monkeypatch,
+        DATABASE_SHARDS="""
+            north=postgresql://service:a%2Fword@db2,db3/tenants?target_session_attrs=any
+            north.owner=postgresql://owner@db2/tenants
+            south=postgres://both@db4/tenants""",
+        TENANT_PLACEMENT="south, north",
+    )
+    north, south = config.on("north"), config.on("south")
+
+    assert (config.shards, config.tenant_placement) == (("north", "south"), ("south", "north"))
+    assert config.on("default") is config
+    assert north.owner_url == "postgresql+asyncpg://owner@db2/tenants"
+    assert service_login(north).url.startswith("postgresql+asyncpg://service:a%2Fword@db2,db3/tenants")
+    assert service_login(south).derived
+    assert (north.shards, north.tenant_placement) == ((), ("default",))
+    assert "2Fword" not in repr(config)
 
 
 def test_lists_are_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,10 +131,10 @@ async def test_a_backend_that_is_replaced_holds_less(servers: Servers, config: C
 async def test_retirements_are_counted(servers: Servers, config: Config, tenants: list[Tenant]) -> None:
     registry = CollectorRegistry()
     async with pool(servers, config, database_connection_tenants=2) as database:
-        registry.register(PoolCollector(database.pool_state, database.retired))
+        registry.register(PoolCollector(database.pool_state, database.retired, database.servers))
         for tenant in tenants[:4]:
             await backend_of(database, tenant)
-        assert b"database_connections_retired_total 2.0" in generate_latest(registry)
+        assert b'database_connections_retired_total{shard="default"} 2.0' in generate_latest(registry)
 
 
 async def test_parts_of_the_pool_have_tenants_of_their_own(

@@ -19,7 +19,7 @@ import pytest
 from manage.embedded import postgres_bin_dir
 from manage.kept_secrets import kept_secrets
 from manage.psql import embedded_url
-from migrations.provision import plain_dsn
+from migrations.login import plain_dsn
 from tests.docs.documents import DOCUMENTS, ROOT, blocks_to_paste, shows
 
 STAND_INS: Final = Path(__file__).parent / "stand_ins"

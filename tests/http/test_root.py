@@ -105,7 +105,7 @@ async def test_the_metrics_know_the_pool(http: httpx.AsyncClient, alpha: TestTen
 
     text = (await http.get("/metrics")).text
 
-    states = dict(re.findall(r'database_pool_connections{state="(\w+)"} (\S+)', text))
+    states = dict(re.findall(r'database_pool_connections{shard="default",state="(\w+)"} (\S+)', text))
     assert states == {"in_use": "0.0", "idle": states["idle"], "limit": "10.0"}
     assert float(states["idle"]) >= 1
 

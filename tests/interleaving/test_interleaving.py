@@ -157,7 +157,8 @@ async def in_use(port: int) -> str:
     """Connections that the service's pool has given out."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         lines = (await http.get("/metrics")).text.splitlines()
-    return next(line.split()[-1] for line in lines if line.startswith('database_pool_connections{state="in_use"}'))
+    name = 'database_pool_connections{shard="default",state="in_use"}'
+    return next(line.split()[-1] for line in lines if line.startswith(name))
 
 
 async def settles(port: int, config: Config) -> bool:

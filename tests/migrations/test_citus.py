@@ -80,7 +80,7 @@ async def test_one_role_owns_the_schema_and_everything_in_it(owner: asyncpg.Conn
 def test_the_schema_is_created_by_a_statement_of_its_own() -> None:
     """ "Creating a distributed schema and tables in a single SQL statement" is not supported."""
     assert "CREATE SCHEMA" not in schema_sql()
-    assert "CREATE SCHEMA {schema};" in inspect.getsource(TenantProvisioner._build)
+    assert "CREATE SCHEMA {schema};" in inspect.getsource(TenantProvisioner.build)
 
 
 async def test_triggers_are_those_that_keep_the_logs(owner: asyncpg.Connection) -> None:

@@ -17,7 +17,8 @@ import pytest
 from common.config import Config
 from common.errors import TenantNotFound
 from migrations import trees, upgrading
-from migrations.fleet import Choice, FleetReport, migrate_everything, plan_everything
+from migrations.everywhere import migrate_all_servers, plan_all_servers
+from migrations.fleet import Choice, FleetReport
 from migrations.tenant import expected_revision
 from tests.support.apps import connect
 from tests.support.clusters import make_tenant
@@ -60,7 +61,7 @@ async def behind(config: Config) -> Config:
 
 async def migrate(config: Config, **options: object) -> FleetReport:
     """One run, whose lines nobody reads."""
-    return await migrate_everything(config, lambda _: None, **options)  # type: ignore[arg-type]
+    return await migrate_all_servers(config, lambda _: None, **options)  # type: ignore[arg-type]
 
 
 async def revisions(config: Config) -> Counter[tuple[str, str]]:
@@ -105,7 +106,7 @@ async def test_a_busy_tenant_lets_the_others_by_and_has_its_turn_again(
         reading = reader.transaction()
         await reading.start()
         await reader.execute("LOCK TABLE tenant_ship00.events IN ACCESS SHARE MODE")
-        run = asyncio.ensure_future(migrate_everything(behind, watch))
+        run = asyncio.ensure_future(migrate_all_servers(behind, watch))
         await asyncio.wait_for(done.wait(), 120)
         await reading.rollback()
         report = await run
@@ -141,7 +142,7 @@ async def test_one_tenant_or_the_first_ones_alone(behind: Config) -> None:
 async def test_a_stopped_run_finishes_what_it_has_in_hand(behind: Config) -> None:
     stop = asyncio.Event()
 
-    report = await migrate_everything(behind, lambda _: stop.set(), workers=2, stop=stop)
+    report = await migrate_all_servers(behind, lambda _: stop.set(), workers=2, stop=stop)
 
     assert 1 <= len(report.upgraded) <= 2
     assert report.left == SIZE - len(report.upgraded)
@@ -160,7 +161,7 @@ async def test_the_registry_may_be_wrong_about_a_schema(behind: Config) -> None:
 
 
 async def test_a_dry_run_says_who_and_how_and_changes_nothing(behind: Config) -> None:
-    report, plans = await plan_everything(behind)
+    report, plans = await plan_all_servers(behind)
 
     assert (len(report.behind), list(plans)) == (SIZE, [BEFORE])
     assert "CREATE TABLE event_feeds" in (plans[BEFORE] or "")
@@ -245,7 +246,7 @@ async def test_the_command_as_json_with_a_tenant_that_fails(behind: Config) -> N
     found = json.loads(said)
     outcomes = {outcome["tenant"]: outcome for outcome in found.pop("tenants")}
     assert failing.returncode == 1
-    assert found == {"total": SIZE, "upgraded": SIZE - 1, "current": 0, "failed": 1, "left": 0}
+    assert found == {"total": SIZE, "upgraded": SIZE - 1, "current": 0, "failed": 1, "left": 0, "lost": {}}
     assert outcomes["ship03"]["result"] == "failed"
     assert "events" in outcomes["ship03"]["error"]
     assert (outcomes["ship04"]["result"], outcomes["ship04"]["revision"]) == ("upgraded", BEFORE)

@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from common.config import Config
 from database import quote_identifier
-from migrations.provision import plain_dsn
+from migrations.login import plain_dsn
 
 _idle: dict[str, list[asyncpg.Connection]] = {}
 """Connections nobody uses, by URL. There are two thousand uses, and each connection of its own would cost 5 ms."""

@@ -94,11 +94,11 @@ class Wire:
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for end in (writer, server_writer):  # first: whoever hangs up may cancel the rest
+                end.close()
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            for end in (writer, server_writer):
-                end.close()
             self._relays.discard(relay)
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Event) -> None:

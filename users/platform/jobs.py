@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 from uuid import UUID
 
@@ -31,40 +33,52 @@ class Job(Shape):
 
 
 async def list_jobs(
-    visit: Visit, query: ListQuery, *, is_dead: bool | None, tenant: TenantName | None, kind: str | None
+    visit: Visit, query: ListQuery, *, shard: str, is_dead: bool | None, tenant: TenantName | None, kind: str | None
 ) -> Page[Job]:
-    """A page of jobs, those first that are, or were, due first."""
+    """A page of one server's jobs, those first that are, or were, due first."""
     tenant_id = tenant.tenant_id if tenant else None
-    async with visit.system() as unit:
+    async with visit.services.database.system_of(shard) as unit:
         found = await queries.list_jobs(unit, query, is_dead=is_dead, tenant_id=tenant_id, kind=kind)
     return page_of(Job, found)
 
 
 async def retry_job(visit: Visit, job_id: UUID) -> Job:
     """Have a job done at once, with all its attempts before it. Raises NotFound, or Conflict while it is being done."""
-    async with visit.system(read_only=False) as unit:
-        before = await _lock(unit, job_id)
+    async with _locked(visit, job_id) as (home, unit, before):
         await queries.revive_job(unit, job_id)
-        _audit(unit, "retried", before, Change("state", before.state, "waiting"))
+        _audit(home, "retried", before, Change("state", before.state, "waiting"))
         after = await queries.lock_job(unit, job_id)
     return Job.model_validate(after)
 
 
 async def drop_job(visit: Visit, job_id: UUID) -> Job:
     """Take a job away; answers what it was. Raises NotFound, or Conflict while it is being done."""
-    async with visit.system(read_only=False) as unit:
-        before = await _lock(unit, job_id)
+    async with _locked(visit, job_id) as (home, unit, before):
         await queries.finish_job(unit, job_id)
-        _audit(unit, "dropped", before, Change("state", before.state, None))
+        _audit(home, "dropped", before, Change("state", before.state, None))
     return Job.model_validate(before)
 
 
-async def _lock(unit: SystemUnit, job_id: UUID) -> Row[Any]:
-    row = await queries.lock_job(unit, job_id)
-    if row is None:
+@asynccontextmanager
+async def _locked(visit: Visit, job_id: UUID) -> AsyncIterator[tuple[SystemUnit, SystemUnit, Row[Any]]]:
+    """The job, in the unit of the server that has it, which commits before the home's: that has the platform's log."""
+    async with visit.system(read_only=False) as home:
+        row = await queries.lock_job(home, job_id)
+        if row is not None:
+            yield home, home, _idle(row)
+            return
+        for shard in visit.services.config.shards:
+            async with visit.services.database.system_bookkeeping(shard) as unit:
+                row = await queries.lock_job(unit, job_id)
+                if row is not None:
+                    yield home, unit, _idle(row)
+                    return
         raise NotFound(f"There is no job {job_id}; what is done is gone.")
+
+
+def _idle(row: Row[Any]) -> Row[Any]:
     if row.state == "running":
-        raise Conflict(f"The job {job_id} is being done now. Try again in two minutes.")
+        raise Conflict(f"The job {row.id} is being done now. Try again in two minutes.")
     return row
 
 

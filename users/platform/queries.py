@@ -39,6 +39,7 @@ def _columns() -> AnySelect:
         Tenant.status,
         Tenant.revision,
         Tenant.shard,
+        Tenant.moving_to,
         Tenant.delete_after,
         Tenant.created_at,
         Tenant.updated_at,

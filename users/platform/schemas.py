@@ -26,6 +26,7 @@ class PlatformTenant(Shape):
     revision: str = Field(examples=["0003"])
     expected_revision: str = Field(examples=["0003"])
     shard: str = Field(examples=["default"])
+    moving_to: str | None = Field(examples=[None], description="The shard it is being moved to; not served meanwhile.")
     delete_after: Timestamp | None = Field(description="When a deleted tenant's data is dropped.")
     created_at: Timestamp
     updated_at: Timestamp

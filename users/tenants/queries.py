@@ -18,7 +18,9 @@ _pg_namespace = table("pg_namespace", column("oid"), column("nspname"), schema="
 async def find_tenant(unit: SystemUnit, name: TenantName) -> Row[Any] | None:
     """A tenant's registry row."""
     found = await unit.execute(
-        select(Tenant.role_name, Tenant.status, Tenant.revision, Tenant.created_at).where(Tenant.id == name.tenant_id)
+        select(
+            Tenant.role_name, Tenant.status, Tenant.revision, Tenant.created_at, Tenant.shard, Tenant.moving_to
+        ).where(Tenant.id == name.tenant_id)
     )
     return found.one_or_none()
 

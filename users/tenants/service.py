@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from common.errors import TenantNotFound
+from common.errors import ServiceError, TenantNotFound
 from common.ids import TenantName
-from database import SystemUnit, Tenant
-from serving.services import NewOwner
+from common.shards import HOME
+from database import DATABASE_ERRORS, SystemUnit, Tenant
+from serving.services import NewOwner, Services
 from serving.visit import Visit
 from shared_models import TenantBase
 from users.accounts.service import get_user
@@ -19,16 +20,25 @@ from users.tenants.schemas import TenantCreate, TenantCreated, TenantDetails, Te
 async def find_tenant(unit: SystemUnit, name: TenantName) -> Tenant | None:
     """A tenant as transactions need it."""
     row = await queries.find_tenant(unit, name)
-    return Tenant(name, row.role_name, row.status, row.revision, row.created_at) if row else None
+    if row is None:
+        return None
+    is_moving = row.moving_to is not None
+    return Tenant(name, row.role_name, row.status, row.revision, row.created_at, row.shard, is_moving)
 
 
-async def has_outdated_tenants(unit: SystemUnit, revision: str) -> bool:
-    """Whether tenants wait for their migration."""
-    return await queries.has_outdated(unit, revision)
+async def has_outdated_tenants(services: Services, shard: str = HOME) -> bool | None:
+    """Whether tenants wait for their migration, of all that the home registry has or of a shard's; None when the
+    database cannot say."""
+    try:
+        async with services.database.system_of(shard) as unit:
+            return await queries.has_outdated(unit, services.expected_revision)
+    except (*DATABASE_ERRORS, ServiceError):
+        return None
 
 
-async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
-    """Create the named tenant and its owner. Raises TenantExists or PasswordRefused."""
+async def create_tenant(visit: Visit, payload: TenantCreate, *, shard: str | None = None) -> TenantCreated:
+    """Create the named tenant and its owner, on that shard or where new ones go. Raises TenantExists or
+    PasswordRefused."""
     services, name = visit.services, visit.name
     assert name is not None
     about = (payload.admin.username, payload.admin.email, payload.admin.full_name, name.tenant_id, payload.name)
@@ -48,7 +58,7 @@ async def create_tenant(visit: Visit, payload: TenantCreate) -> TenantCreated:
         )
 
     user_id = await services.provisioner.create(
-        name, title=payload.name, owner=owner, origin=visit.origin, actor=visit.operator
+        name, title=payload.name, owner=owner, origin=visit.origin, actor=visit.operator, shard=shard
     )
     visit.tenant = await services.find_tenant(name)
     if visit.tenant is None:
@@ -71,6 +81,7 @@ async def describe_details(visit: Visit) -> TenantDetails:
     assert name is not None
     async with visit.system() as unit:
         tenant = await find_tenant(unit, name)
+    async with visit.services.database.system_of(tenant.shard if tenant else HOME) as unit:
         tables = await queries.list_tables(unit, name, TenantBase.metadata.tables)
     missing = sorted(set(TenantBase.metadata.tables) - tables)
     return TenantDetails(
@@ -92,4 +103,9 @@ async def _look_up(visit: Visit) -> Tenant | None:
 
 
 def _is_ready(visit: Visit, tenant: Tenant | None) -> bool:
-    return tenant is not None and tenant.status == "active" and tenant.revision == visit.services.expected_revision
+    return (
+        tenant is not None
+        and tenant.status == "active"
+        and tenant.revision == visit.services.expected_revision
+        and not tenant.is_moving
+    )
