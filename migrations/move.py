@@ -31,6 +31,7 @@ import structlog
 from common.audit import Actor, Change, Origin
 from common.errors import Conflict, DatabaseUnavailable, ServiceError, TenantNotFound, TenantOutdated
 from common.ids import TenantName
+from common.postgresql.replica import outlast_move
 from common.shards import HOME
 from database import quote_identifier
 from migrations.copying import Copied, copy_tenant, sizes_of, tables_in
@@ -144,12 +145,15 @@ class TenantMover:
             await _refuse(sites, name, source, target)
             await _await_quiet(sites.source, name)
             await _close(sites.source, name)
+            closed_at = time.monotonic()
             async with sites.target.transaction():
                 copied = await copy_tenant(
                     sites.source, sites.target, name, lambda done: report("copying", done, total)
                 )
                 if target != HOME:
                     await _mark(sites.target, name, None)
+            if self._provisioner.has_replica and HOME in {source, target}:
+                await outlast_move(closed_at, is_source=source == HOME)
             await _switch(sites.home, name, row, target, origin, actor)
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(self._take_back(sites.home, name, source)))

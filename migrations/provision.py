@@ -59,6 +59,7 @@ class TenantProvisioner:
         self.shards = (HOME, *config.shards)
         self._dsns = {name: plain_dsn(config.on(name).owner_url) for name in self.shards}
         self._logins = {name: service_login(config.on(name)).role for name in self.shards}
+        self.has_replica = config.database_replica_url is not None
         self._placement = config.tenant_placement
         self._installation: UUID | None = None
         self._seals = settings.operators.audit_seals(config)

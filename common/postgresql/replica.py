@@ -108,3 +108,11 @@ class Replica:
             task.cancel()
         await asyncio.gather(*self._filling, return_exceptions=True)
         await self.server.close()
+
+
+async def outlast_move(closed_at: float, *, is_source: bool) -> None:
+    """Wait before a tenant is served on another server, that was closed then on its own, until nobody can take what the
+    replica has of it for the newest: after it left, who has not heard of that; after it came back, who finds a version
+    from before it left."""
+    seconds = HEARD_SECONDS if is_source else PAUSE_SECONDS
+    await asyncio.sleep(max(0.0, closed_at + seconds - time.monotonic()))
