@@ -19,14 +19,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+import settings
+import users
 from common.config import Config
 from database import SYSTEM_ROLE, SYSTEM_SCHEMA, quote_identifier
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
 from migrations.login import Login, service_login
 from migrations.shared_rights import GROUP_RIGHTS, TENANTS_ROLE, convert_sql
-from migrations.trees import upgrade_in_turn
+from migrations.trees import newest_file, upgrade_in_turn
 from shared_models import SystemBase
 
+MODULES: Final = (settings, users)  # importing them has filled the metadata with the system's tables
 MINIMUM_VERSION: Final = 13
 INSUFFICIENT_PRIVILEGE: Final = "42501"
 PREPARING_LOCK: Final = 7_300_001  # an advisory lock's key: preparations of one database wait for each other
@@ -59,7 +62,8 @@ async def _prepare(connection: AsyncConnection, login: Login) -> None:
     await connection.execute(text(f"SELECT pg_advisory_xact_lock({PREPARING_LOCK})"))
     await _make_roles(connection, login, version)
     await connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SYSTEM_SCHEMA}"))
-    await upgrade_in_turn(connection, "system")
+    if await _system_revision(connection) != newest_file("system"):
+        await upgrade_in_turn(connection, "system")
     raw: Any = (await connection.get_raw_connection()).driver_connection
     await raw.execute(";".join([*_rights(login, await _database_name(connection)), convert_sql(version)]))
     await connection.commit()
@@ -126,7 +130,7 @@ def _rights(login: Login, database: str) -> list[str]:
         f"REVOKE ALL ON DATABASE {quoted_database} FROM PUBLIC",
         f"GRANT CONNECT ON DATABASE {quoted_database} TO {quoted_login}",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-        # By name, which the migration has just loaded: for ALL TABLES IN SCHEMA PostgreSQL reads those of all tenants.
+        # By name: for ALL TABLES IN SCHEMA PostgreSQL reads those of all tenants.
         f"REVOKE ALL ON {', '.join(SystemBase.metadata.tables)} FROM {SYSTEM_ROLE}",
         f"GRANT USAGE ON SCHEMA {SYSTEM_SCHEMA} TO {SYSTEM_ROLE}",
         f"GRANT SELECT ON {SYSTEM_SCHEMA}.tenants TO {SYSTEM_ROLE}",
@@ -140,6 +144,14 @@ def _rights(login: Login, database: str) -> list[str]:
         f"GRANT EXECUTE ON FUNCTION {SYSTEM_SCHEMA}.audit_append(jsonb) TO {SYSTEM_ROLE}",
         *GROUP_RIGHTS,
     ]
+
+
+async def _system_revision(connection: AsyncConnection) -> str | None:
+    """What the system schema is at; most starts find it at the newest, and need not load Alembic's tree."""
+    table = f"{SYSTEM_SCHEMA}.alembic_version"
+    if (await connection.execute(text(f"SELECT to_regclass('{table}')"))).scalar_one() is None:
+        return None
+    return (await connection.execute(text(f"SELECT version_num FROM {table}"))).scalar_one_or_none()
 
 
 async def _database_name(connection: AsyncConnection) -> str:

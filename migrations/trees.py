@@ -34,6 +34,11 @@ def head(tree: Tree) -> str:
     return revision
 
 
+def newest_file(tree: Tree) -> str:
+    """The same by the numbers that the files' names begin with, without loading them."""
+    return max(path.name.partition("_")[0] for path in (FOLDER / tree / "versions").glob("[0-9]*.py"))
+
+
 def upgrade(connection: Connection, tree: Tree, revision: str = "head") -> None:
     """Upgrade within the caller's transaction. For the tenant tree its search_path names the tenant's schema."""
     command.upgrade(configuration(tree, connection), revision)
