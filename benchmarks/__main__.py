@@ -49,16 +49,17 @@ def main() -> int:
     """Measure; answers the exit code."""
     options = _read_arguments()
     chosen = options.sections or list(SECTIONS)
-    console, pace = Console(stderr=False), Pace.of(fast=options.fast)
+    console, pace = Console(width=150 if not sys.stdout.isatty() else None), Pace.of(fast=options.fast)
     found: dict[str, Sequence[Figure]] = {}
     started = time.monotonic()
     try:
         with running_world() as world:
             machine = describe(psql(world, "SHOW server_version").strip())
             for section in (name for name in SECTIONS if name in chosen):
+                begun = time.monotonic()
                 with console.status(f"{section} ..."):
                     found[section] = SECTIONS[section](world, pace)
-                results.show(console, section, found[section])
+                results.show(console, f"{section}, {time.monotonic() - begun:.0f} s", found[section])
     except WrkMissing as missing:
         console.print(f"[red]{missing}[/]")
         return 2
