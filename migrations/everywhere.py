@@ -137,12 +137,8 @@ async def _keep_telling(config: Config, shard: str) -> None:
 async def tell_home(config: Config, shard: str) -> None:
     """Have the home registry say which of the shard's tenants are up to date. What a killed run has not told the next
     one does: it asks what is, not what was done."""
-    home, there = [
-        await asyncpg.connect(plain_dsn(place.owner_url), timeout=config.database_connect_timeout)
-        for place in (config, config.on(shard))
-    ]
-    try:
-        state = (expected_revision(), digest())
+    state = (expected_revision(), digest())
+    async with _owner_of(config) as home, _owner_of(config.on(shard)) as there:
         behind = [row["id"] for row in await home.fetch(UNTOLD, shard, *state)]
         for row in await there.fetch(DONE, behind, *state) if behind else ():
             name = TenantName.parse(row["id"])
@@ -150,5 +146,12 @@ async def tell_home(config: Config, shard: str) -> None:
             async with home.transaction():
                 await home.execute(NOTE, name.tenant_id, shard, *state)
                 await notify_change(home, name.schema)
+
+
+@asynccontextmanager
+async def _owner_of(config: Config) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(plain_dsn(config.owner_url), timeout=config.database_connect_timeout)
+    try:
+        yield connection
     finally:
-        await asyncio.gather(home.close(), there.close())
+        await connection.close()
