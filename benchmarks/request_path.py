@@ -60,7 +60,7 @@ def measure(world: World, pace: Pace) -> list[Figure]:
         same, name = "raw asyncpg, same SQL (B2)", "GET /tools/notes/{id}"
         figures += [
             compare(name, ours, raw, rivals.read, pace, same, 0.65),
-            compare(name, ours, rivals.usual, rivals.read, pace, "the usual way (B3)", 3.0),
+            compare(f"{name}, beside the usual way", ours, rivals.usual, rivals.read, pace, "the usual way (B3)", 3.0),
             compare("PATCH /tools/notes/{id}, audited", ours, raw, rivals.write, pace, same, 0.5),
             compare("GET /tools/tasks?limit=50", ours, raw, rivals.list, pace, same, 0.55),
         ]
