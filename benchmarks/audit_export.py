@@ -79,7 +79,7 @@ def measure_rates(world: World, pairs: int, *, compressed: bool) -> list[Figure]
     rate = Figure.of(
         f"audit export{', gzip' if compressed else ''}",
         [(entries / ours, entries / theirs) for ours, theirs in times],
-        " entries/s",
+        "entries/s",
         "by psql (B6)",
         None if compressed else at_least(0.7),
     )

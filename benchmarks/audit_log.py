@@ -111,7 +111,7 @@ def measure_verification(client: httpx.Client) -> Figure:
         assert found["ok"], found
         rates.append(found["checked"] / (time.perf_counter() - started))
     turns = [(found, VERIFIED) for found in rates]
-    return Figure.of("verification of the chain", turns, " entries/s", "expected", at_least(1))
+    return Figure.of("verification of the chain", turns, "entries/s", "expected", at_least(1))
 
 
 def _median(ask: Callable[[], httpx.Response], turns: int) -> float:
