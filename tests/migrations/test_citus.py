@@ -7,19 +7,13 @@ beyond them is listed by name, so that nothing joins it unnoticed.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
 from typing import Final
 
 import asyncpg
-import pytest
 
-from common.config import Config
 from migrations.provision import TenantProvisioner
 from migrations.tenant import schema_sql
-from tests.support.apps import connect
-from tests.support.clusters import make_tenant
-
-SCHEMA: Final = "tenant_spread"
+from tests.migrations.catalogue import SCHEMA, names
 
 # Citus takes tables with triggers only where `citus.enable_unsafe_triggers` is on.
 TRIGGERS: Final = {
@@ -32,20 +26,6 @@ TRIGGERS: Final = {
 }
 # Would have to be run where the schema is.
 FUNCTIONS: Final = {"audit_append", "audit_canonical", "audit_refuse_change"}
-
-
-@pytest.fixture(scope="module")
-async def owner(empty: Config) -> AsyncIterator[asyncpg.Connection]:
-    """The owner's connection to a database with one tenant."""
-    await make_tenant(empty, SCHEMA)
-    async with connect(empty.owner_url) as connection:
-        yield connection
-
-
-async def names(owner: asyncpg.Connection, query: str) -> list[str]:
-    """The first column of a query about the schema, whose oid is ``$1``."""
-    oid = await owner.fetchval("SELECT oid FROM pg_namespace WHERE nspname = $1", SCHEMA)
-    return [str(row[0]) for row in await owner.fetch(query, oid)]
 
 
 async def test_no_other_schema_points_into_a_tenant_s(owner: asyncpg.Connection) -> None:

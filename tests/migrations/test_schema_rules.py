@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import asyncpg
-import pytest
 
-from common.config import Config
-from tests.support.apps import connect
-from tests.support.clusters import make_tenant
-
-SCHEMA: Final = "tenant_ruled"
+from tests.migrations.catalogue import names
 
 # Foreign keys without an index. All point to users, who are deleted softly: PostgreSQL never has to search for what
 # points to a row that goes away.
@@ -26,20 +20,6 @@ UNINDEXED: Final = {
 UNBOUNDED: Final = {"users.password_hash"}
 
 
-@pytest.fixture(scope="module")
-async def owner(empty: Config) -> AsyncIterator[asyncpg.Connection]:
-    """The owner's connection to a database with one tenant."""
-    await make_tenant(empty, SCHEMA)
-    async with connect(empty.owner_url) as connection:
-        yield connection
-
-
-async def column(owner: asyncpg.Connection, query: str) -> list[str]:
-    """The first column of a query about the schema, whose oid is ``$1``."""
-    oid = await owner.fetchval("SELECT oid FROM pg_namespace WHERE nspname = $1", SCHEMA)
-    return [str(row[0]) for row in await owner.fetch(query, oid)]
-
-
 async def test_there_are_no_types_of_our_own(owner: asyncpg.Connection) -> None:
     """ENUM and domain types have an oid per schema, so no prepared statement could serve two tenants."""
     types = "SELECT typname FROM pg_type WHERE typnamespace = $1 AND typtype NOT IN ('c', 'b')"
@@ -48,8 +28,8 @@ async def test_there_are_no_types_of_our_own(owner: asyncpg.Connection) -> None:
         JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
         WHERE relnamespace = $1 AND relkind = 'r' AND typnamespace <> 'pg_catalog'::regnamespace"""
 
-    assert await column(owner, types) == []
-    assert await column(owner, foreign) == []
+    assert await names(owner, types) == []
+    assert await names(owner, foreign) == []
 
 
 async def test_no_extension_is_needed(owner: asyncpg.Connection) -> None:
@@ -61,8 +41,8 @@ async def test_every_table_has_a_primary_key_and_no_sequence(owner: asyncpg.Conn
         SELECT relname FROM pg_class WHERE relnamespace = $1 AND relkind = 'r'
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'p')"""
 
-    assert await column(owner, without) == []
-    assert await column(owner, "SELECT relname FROM pg_class WHERE relnamespace = $1 AND relkind = 'S'") == []
+    assert await names(owner, without) == []
+    assert await names(owner, "SELECT relname FROM pg_class WHERE relnamespace = $1 AND relkind = 'S'") == []
 
 
 async def test_nothing_inherits_and_nothing_is_partitioned(owner: asyncpg.Connection) -> None:
@@ -71,7 +51,7 @@ async def test_nothing_inherits_and_nothing_is_partitioned(owner: asyncpg.Connec
         SELECT relname FROM pg_class WHERE relnamespace = $1
         AND (relkind NOT IN ('r', 'i') OR EXISTS (SELECT FROM pg_inherits WHERE inhrelid = pg_class.oid))"""
 
-    assert await column(owner, odd) == []
+    assert await names(owner, odd) == []
 
 
 async def test_every_constraint_and_index_is_named_by_the_convention(owner: asyncpg.Connection) -> None:
@@ -88,17 +68,17 @@ async def test_every_constraint_and_index_is_named_by_the_convention(owner: asyn
                owned.relname)"""
     doubled = "SELECT conname FROM pg_constraint WHERE connamespace = $1 AND conname ~ '^(.._.*)_\\1'"
 
-    assert await column(owner, constraints) == []
-    assert await column(owner, indexes) == []
-    assert await column(owner, doubled) == []
+    assert await names(owner, constraints) == []
+    assert await names(owner, indexes) == []
+    assert await names(owner, doubled) == []
 
 
 async def test_no_name_was_cut_by_postgresql(owner: asyncpg.Connection) -> None:
-    names = """
+    everything = """
         SELECT conname FROM pg_constraint WHERE connamespace = $1
         UNION ALL SELECT relname FROM pg_class WHERE relnamespace = $1"""
 
-    assert [name for name in await column(owner, names) if len(name) >= 63] == []
+    assert [name for name in await names(owner, everything) if len(name) >= 63] == []
 
 
 async def test_foreign_keys_stay_inside_the_schema(owner: asyncpg.Connection) -> None:
@@ -107,8 +87,8 @@ async def test_foreign_keys_stay_inside_the_schema(owner: asyncpg.Connection) ->
         SELECT conname FROM pg_constraint JOIN pg_class ON pg_class.oid = confrelid
         WHERE connamespace = $1 AND relnamespace <> $1"""
 
-    assert len(await column(owner, inside)) > 10
-    assert await column(owner, leaving) == []
+    assert len(await names(owner, inside)) > 10
+    assert await names(owner, leaving) == []
 
 
 async def test_every_foreign_key_is_indexed_or_has_a_reason(owner: asyncpg.Connection) -> None:
@@ -116,7 +96,7 @@ async def test_every_foreign_key_is_indexed_or_has_a_reason(owner: asyncpg.Conne
         SELECT conname FROM pg_constraint AS fk WHERE connamespace = $1 AND contype = 'f'
         AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = fk.conrelid AND indkey[0] = fk.conkey[1])"""
 
-    assert set(await column(owner, unindexed)) == UNINDEXED
+    assert set(await names(owner, unindexed)) == UNINDEXED
 
 
 async def test_times_know_their_zone_and_text_has_no_length_in_its_type(owner: asyncpg.Connection) -> None:
@@ -127,7 +107,7 @@ async def test_times_know_their_zone_and_text_has_no_length_in_its_type(owner: a
         WHERE relnamespace = $1 AND relkind = 'r' AND relname <> 'alembic_version'
         AND typname IN ('timestamp', 'time', 'varchar', 'bpchar', 'json', 'money', 'serial')"""
 
-    assert await column(owner, odd) == []
+    assert await names(owner, odd) == []
 
 
 async def test_long_text_is_bounded(owner: asyncpg.Connection) -> None:
@@ -139,4 +119,4 @@ async def test_long_text_is_bounded(owner: asyncpg.Connection) -> None:
         AND NOT EXISTS (SELECT FROM pg_constraint
                         WHERE conrelid = attrelid AND contype IN ('c', 'f') AND attnum = ANY (conkey))"""
 
-    assert set(await column(owner, unbounded)) == UNBOUNDED
+    assert set(await names(owner, unbounded)) == UNBOUNDED
