@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import asyncpg
-import uvicorn
 from asyncpg.protocol import NO_TIMEOUT
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -21,6 +20,7 @@ from passlib.context import CryptContext
 from sqlalchemy.dialects import postgresql
 from starlette.types import Send
 
+from benchmarks.bare import serve
 from benchmarks.things import ARGON2, PASSWORD, TENANT
 from common.errors import Overloaded
 from settings.audit.export.queries import AS_THEY_ARE, select_json
@@ -148,14 +148,5 @@ def _add_export(app: FastAPI, database: str) -> None:
 
 if __name__ == "__main__":
     port, answers, database_url = sys.argv[1:]
-    # As the service's own command line has it, but for the access log: the service writes its own.
-    level = os.environ.get("LOG_LEVEL", "info")
-    uvicorn.run(
-        create_baselines(Path(answers), database_url),
-        host="127.0.0.1",
-        port=int(port),
-        log_level=level,
-        access_log=level == "info",
-        server_header=False,
-        proxy_headers=False,
-    )
+    with_lines = os.environ.get("LOG_LEVEL", "info") == "info"
+    serve(create_baselines(Path(answers), database_url), int(port), access_log=with_lines)

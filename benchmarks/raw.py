@@ -16,9 +16,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import uvicorn
 from fastapi import FastAPI
 
+from benchmarks.bare import serve
 from benchmarks.recording import Recording, load
 from shared_models import Page
 from tools.notes.schemas import Note
@@ -90,12 +90,4 @@ async def _nothing(_: asyncpg.Connection) -> None:
 
 if __name__ == "__main__":
     port, file, database_url = sys.argv[1:]
-    uvicorn.run(
-        create_raw(load(Path(file)), database_url),
-        host="127.0.0.1",
-        port=int(port),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
+    serve(create_raw(load(Path(file)), database_url), int(port), access_log=False)

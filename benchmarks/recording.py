@@ -53,9 +53,11 @@ class Recorder:
         engine = app.state.services.database.server.engine.sync_engine
         event.listen(engine, "before_cursor_execute", self._note)
 
-    async def record(self, method: str, path: str, about: UUID | None = None, body: Any = None) -> Recording:
+    async def record(
+        self, method: str, path: str, about: UUID | None = None, bodies: tuple[Any, Any] = (None, None)
+    ) -> Recording:
         """Send the request twice, since a process' first look-ups are not the request's own, and note the second."""
-        for _ in range(2):
+        for body in bodies:
             self._heard.clear()
             answer = await self._client.request(method, path, json=body)
             answer.raise_for_status()
@@ -69,7 +71,7 @@ class Recorder:
 def record(
     environment: Mapping[str, str], headers: Mapping[str, str], requests: Mapping[str, tuple[Any, ...]], file: Path
 ) -> None:
-    """Write down what each of the named requests (method, path, record, body) says, for ``load``."""
+    """Write down what each of the named requests (method, path, record, two bodies) says, for ``load``."""
     file.write_bytes(pickle.dumps(asyncio.run(_record_all(environment, headers, requests))))
 
 

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID, uuid4
 
-import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import defer
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 
+from benchmarks.bare import serve
 from tools.models import Note as NoteEntity
 from tools.models import NoteLink
 from tools.notes.schemas import Note
@@ -75,12 +75,4 @@ def create_usual(database: str) -> FastAPI:
 
 if __name__ == "__main__":
     port, database_url = sys.argv[1:]
-    uvicorn.run(
-        create_usual(database_url),
-        host="127.0.0.1",
-        port=int(port),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
+    serve(create_usual(database_url), int(port), access_log=False)
