@@ -2,15 +2,15 @@
 longer than everything else in a short request (decision 41).
 
 What is not a plain statement goes SQLAlchemy's own way, on the same connection and in the same transaction: several
-sets of values at once, IN with a list, Python's defaults, savepoints, cursors, and whatever somebody listens to.
+sets of values at once, Python's defaults, savepoints, cursors, and whatever somebody listens to.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Self, cast
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, CursorResult, Executable, SelectBase, UpdateBase
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
@@ -25,6 +25,7 @@ from common.postgresql.connection import ScopedConnection
 Values = Mapping[str, Any]
 Parameters = Values | Sequence[Values] | None
 NOTHING: Final[Values] = {}
+FORM: Final = "form_for_the_driver"
 
 
 class Rows(IteratorResult[Any]):
@@ -49,18 +50,27 @@ class Written:
         self._fixed: Values = NOTHING
         self._asked: frozenset[str] = frozenset()
 
-    def on(self, connection: UnitConnection, values: Values) -> tuple[Form, Sequence[Any]]:
-        """Its form, and the arguments for these values. Raises TypeError unless they are exactly those it asks for."""
+    def on(self, connection: UnitConnection, values: Values) -> Filled:
+        """The statement with these values. Raises TypeError without one that it asks for."""
         if self._form is None:
             compiled, *_ = connection.compile(self.statement, ())
             form = connection.form_of(compiled)
             assert form is not None, "a statement with something beside plain values cannot be written once"
-            self._asked = frozenset(compiled.bind_names[item] for item in compiled.bind_names if item.required)
+            self._asked = frozenset(name for item, name in compiled.bind_names.items() if item.required)
             self._fixed = compiled.construct_params(_check=False, escape_names=False)
             self._form = form
-        if values.keys() != self._asked:
-            raise TypeError(f"the statement asks for {sorted(self._asked)}, not for {sorted(values)}")
-        return self._form, self._form.arguments({**self._fixed, **values})
+        if not self._asked <= values.keys():
+            raise TypeError(f"the statement also asks for {sorted(self._asked - values.keys())}")
+        return self._form.fill({**self._fixed, **values})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A statement with its values."""
+
+    form: Form
+    sql: str
+    arguments: Sequence[Any]
 
 
 class Form:
@@ -68,16 +78,21 @@ class Form:
 
     def __init__(self, compiled: SQLCompiler) -> None:
         self.sql = compiled.string
+        self._compiled = compiled
+        self._expands = bool(compiled.post_compile_params or compiled.literal_execute_params)
         self._names = tuple(compiled.positiontup or ())
-        self._writers = compiled._bind_processors
+        self._writers: Mapping[str, Any] = compiled._bind_processors
         self._columns = compiled._result_columns
-        self._dialect = compiled.dialect
         self._shape: SimpleResultMetaData | None = None
 
-    def arguments(self, values: Values) -> list[Any]:
-        """The values in the order of the text, each as the driver takes its type."""
-        writers = self._writers
-        return [writers[name](values[name]) if name in writers else values[name] for name in self._names]  # type: ignore[operator] # only tuples have several
+    def fill(self, values: Values) -> Filled:
+        """The text and its values in their order, each as the driver takes its type."""
+        sql, names, writers = self.sql, self._names, self._writers
+        if self._expands:
+            state = self._compiled._process_parameters_for_postcompile(dict(values))
+            sql, names, values = state.statement, tuple(state.positiontup or ()), state.parameters
+            writers = {**writers, **state.processors}
+        return Filled(self, sql, [writers[name](values[name]) if name in writers else values[name] for name in names])
 
     def answer(self, cursor: Any) -> Rows:
         """What a cursor has found."""
@@ -90,7 +105,7 @@ class Form:
         assert len(description) == len(self._columns), "PostgreSQL has the columns that the statement has"
         names = [column.keyname for column in self._columns]
         readers = [
-            column.type._cached_result_processor(self._dialect, said[1])
+            column.type._cached_result_processor(self._compiled.dialect, said[1])
             for column, said in zip(self._columns, description, strict=True)
         ]
         ambiguous = frozenset(name for name, number in Counter(names).items() if number > 1)
@@ -100,9 +115,6 @@ class Form:
             _processors=readers if any(readers) else None,
             _ambiguous_keys=ambiguous or None,
         )
-
-
-_forms: WeakKeyDictionary[SQLCompiler, Form | None] = WeakKeyDictionary()
 
 
 class UnitConnection:
@@ -137,10 +149,10 @@ class UnitConnection:
         """Run one statement."""
         if isinstance(statement, Written):
             if self._is_plain_engine:
-                return await self._run(*statement.on(self, cast("Values", parameters or NOTHING)))
+                return await self._run(statement.on(self, cast("Values", parameters or NOTHING)))
             statement = statement.statement
-        prepared = self._prepare(statement, parameters)
-        return await (self._run(*prepared) if prepared else self.general().execute(statement, parameters))
+        prepared = self._fill(statement, parameters)
+        return await (self._run(prepared) if prepared else self.general().execute(statement, parameters))
 
     def general(self) -> AsyncConnection:
         """SQLAlchemy's own connection, in the same transaction."""
@@ -185,18 +197,18 @@ class UnitConnection:
     @staticmethod
     def form_of(compiled: SQLCompiler) -> Form | None:
         """How the driver takes it; None if more is to be done than to send values and read rows."""
-        if compiled not in _forms:
+        kept = vars(compiled)  # it goes when SQLAlchemy's cache drops the compiled statement
+        if FORM not in kept:
             special = (
-                compiled.literal_execute_params
-                or compiled.post_compile_params
-                or compiled.insert_prefetch
+                compiled.insert_prefetch
                 or compiled.update_prefetch
                 or compiled.implicit_returning
                 or compiled._textual_ordered_columns
                 or not (compiled._ordered_columns or not compiled._result_columns)
             )
-            _forms[compiled] = None if special else Form(compiled)
-        return _forms[compiled]
+            kept[FORM] = None if special else Form(compiled)
+        form: Form | None = kept[FORM]
+        return form
 
     @property
     def _is_plain_engine(self) -> bool:
@@ -204,7 +216,7 @@ class UnitConnection:
         engine = self._engine.sync_engine
         return not (engine._has_events or engine.echo)
 
-    def _prepare(self, statement: Executable, parameters: Parameters) -> tuple[Form, Sequence[Any]] | None:
+    def _fill(self, statement: Executable, parameters: Parameters) -> Filled | None:
         single = parameters is None or isinstance(parameters, Mapping)
         if not (single and isinstance(statement, SelectBase | UpdateBase) and self._is_plain_engine):
             return None
@@ -216,16 +228,16 @@ class UnitConnection:
         every = compiled.construct_params(
             values, extracted_parameters=extracted, escape_names=False, _collected_params=collected
         )
-        return form, form.arguments(every)
+        return form.fill(every)
 
-    async def _run(self, form: Form, arguments: Sequence[Any]) -> Rows:
+    async def _run(self, filled: Filled) -> Rows:
         cursor = self._adapter.cursor()
         cursor._invalidate_schema_cache_asof = self._dialect._invalidate_schema_cache_asof
         try:
-            await cursor._prepare_and_execute(form.sql, arguments)
+            await cursor._prepare_and_execute(filled.sql, filled.arguments)
         except BaseException as error:
-            await self._fail(error, form.sql)
-        return form.answer(cursor)
+            await self._fail(error, filled.sql)
+        return filled.form.answer(cursor)
 
     async def _fail(self, error: BaseException, sql: str | None) -> NoReturn:
         """Do with the connection what SQLAlchemy does after such an error, and raise what it raises."""
