@@ -1,5 +1,5 @@
 """Statements on the driver itself: SQLAlchemy writes the SQL and keeps the pool, but does not execute, which takes it
-longer than everything else in a short request (decision 41).
+longer than everything else in a short request (decision 37).
 
 What is not a plain statement goes SQLAlchemy's own way, on the same connection and in the same transaction: several
 sets of values at once, Python's defaults, savepoints, cursors, and whatever somebody listens to.
