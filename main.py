@@ -128,6 +128,9 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     replica = _replica(config, caches, registry)
     database = Database(config, service_login(config).url, caches.forget, replica=replica, shards=shards)
     find_tenant = users.cached_tenants(database, caches)
+    passwords = Passwords(
+        workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
+    )
     return Services(
         config=config,
         database=database,
@@ -150,9 +153,8 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         keys=keys,
         access_tokens=_access_tokens(config, keys),
         refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
-        passwords=Passwords(
-            workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
-        ),
+        passwords=passwords,
+        find_hash_forms=users.HashForms(database, passwords.form),
         totp_vault=Vault("totp secrets", secret, previous.get_secret_value() if previous else None),
         cursors=CursorCodec(derive_key(secret, "list cursors")),
         limiter=Limiter(derive_key(secret, "rate limits")),

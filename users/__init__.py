@@ -15,6 +15,7 @@ from users.limits import spend_open_request
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
+from users.passwords.forms import HashForms
 from users.platform.gate import PlatformKeys
 from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normalize_email
 from users.tenants.service import has_outdated_tenants
@@ -29,6 +30,7 @@ __all__ = [
     "TIMEZONES",
     "TIME_ZONE",
     "Email",
+    "HashForms",
     "KeyIntrospections",
     "KeyUsage",
     "Locale",
