@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 import typer
 
-from manage import audit, jobs, keys, sessions, settings, tenants, users
+from manage import audit, jobs, keys, load, sessions, settings, tenants, users
 from manage.nouns import NOUNS
 from manage.problems import run
 
@@ -36,7 +36,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for noun, purpose in NOUNS.items():
-    app.add_typer(PARTS[noun], name=noun, help=purpose, no_args_is_help=True)
+    if noun in PARTS:
+        app.add_typer(PARTS[noun], name=noun, help=purpose, no_args_is_help=True)
+app.command("load")(load.load)
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tools import models
 from tools.declarations import DECLARATIONS
-from tools.endpoints import CONSTRAINTS, JOB_HANDLERS, router
+from tools.endpoints import CONSTRAINTS, JOB_HANDLERS, LOADERS, router
 from tools.housekeeping import keep_house
 from tools.mailing import MAIL_TEMPLATES
 
-__all__ = ["CONSTRAINTS", "DECLARATIONS", "JOB_HANDLERS", "MAIL_TEMPLATES", "keep_house", "models", "router"]
+__all__ = ["CONSTRAINTS", "DECLARATIONS", "JOB_HANDLERS", "LOADERS", "MAIL_TEMPLATES", "keep_house", "models", "router"]

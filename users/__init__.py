@@ -12,6 +12,7 @@ from users.endpoints import router
 from users.housekeeping import keep_house
 from users.introspection.notes import KeyIntrospections
 from users.limits import spend_open_request
+from users.loading import LOADERS
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
@@ -26,6 +27,7 @@ __all__ = [
     "DECLARATIONS",
     "DEFAULT_LOCALE",
     "JOB_HANDLERS",
+    "LOADERS",
     "MAIL_TEMPLATES",
     "TIMEZONES",
     "TIME_ZONE",
