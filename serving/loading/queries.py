@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, select
 
 from database import ReadUnit
 
 
 async def begin_unit(unit: ReadUnit) -> None:
-    """Have the transaction begin, for savepoints need one."""
-    await unit.execute(select(literal(1)))
+    """Have the transaction begin, for savepoints need one, and another run in this tenant wait for its end: what it
+    makes is there then. Locks are the whole database's, so the tenant's schema is part of what is locked."""
+    locked = func.hashtextextended(func.concat(func.current_schema(), "/loading"), 0)
+    await unit.execute(select(func.pg_advisory_xact_lock(locked)))
 
 
 async def list_known(unit: ReadUnit, table: Any, ids: Collection[UUID]) -> dict[UUID, datetime]:

@@ -1,8 +1,9 @@
-"""A run that is killed, and run again."""
+"""A run that is killed, and run again; and two at once."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -27,23 +28,28 @@ async def notes(office: PostOffice, tenant: TestTenant) -> int:
     return found
 
 
+async def begin(line: CommandLine, *arguments: str) -> asyncio.subprocess.Process:
+    """Begin a command in a process of its own."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "manage", *arguments),
+        cwd=ROOT,
+        env={**os.environ, **line.environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
 @pytest.mark.promise("D1")
 async def test_a_killed_run_is_run_again_and_nothing_is_missing_or_there_twice(
     line: CommandLine, office: PostOffice, own: TestTenant, tmp_path: Path
 ) -> None:
     write_lines(tmp_path / "notes.ndjson", [{"id": number, "title": f"Note {number}"} for number in range(LINES)])
     arguments = ["load", own.name, "--from", str(tmp_path), "--batch", "10"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "manage", *arguments),
-        cwd=ROOT,
-        env={**os.environ, **line.environment},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    process = await begin(line, *arguments)
     while await notes(office, own) == 0 and process.returncode is None:  # noqa: ASYNC110 - it is another process
         await asyncio.sleep(0.05)
     process.kill()
-    await process.wait()
+    await process.communicate()
     left = await notes(office, own)
     assert 0 < left < LINES
 
@@ -55,3 +61,17 @@ async def test_a_killed_run_is_run_again_and_nothing_is_missing_or_there_twice(
     assert (await notes(office, own), len(titles)) == (LINES, LINES)
     assert len(await entries(office.config, own, "tools.note.created")) == LINES
     assert (await line.run("audit", "verify", "--tenant", own.name)).failure is None
+
+
+async def test_two_runs_at_once_make_one(
+    line: CommandLine, office: PostOffice, own: TestTenant, tmp_path: Path
+) -> None:
+    """Whichever comes later to a line finds it there; to neither is it a fault."""
+    write_lines(tmp_path / "notes.ndjson", [{"id": number, "title": f"Note {number}"} for number in range(300)])
+    arguments = ["load", own.name, "--from", str(tmp_path), "--batch", "5", "--json"]
+    runs = [await begin(line, *arguments) for _ in range(2)]
+    told = [json.loads((await run.communicate())[0])["kinds"][0] for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0]
+    assert [one["failed"] for one in told] == [0, 0]
+    assert sum(one["created"] for one in told) == await notes(office, own) == 300
