@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -133,6 +134,7 @@ def _show(report: Report, *, as_json: bool) -> None:
         show_json(report.model_dump(mode="json"))
         return
     show_list(report.kinds, COLUMNS, as_json=False)
+    sys.stdout.flush()  # before what goes to stderr, where both end in one place
     for line in report.faults:
         for fault in line.errors:
             where = f" {fault.pointer}" if fault.pointer else ""
