@@ -58,7 +58,7 @@ from common.errors import (
     Unprocessable,
 )
 from common.ids import TenantName, new_id
-from common.postgresql.connection import PROOF_SECONDS, Behind, ScopedConnection
+from common.postgresql.connection import PATIENCE, PROOF_SECONDS, Behind, ScopedConnection
 from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
 from common.shards import HOME
@@ -131,9 +131,11 @@ class ReadUnit:
         self.commit_sent = False  # from then on nobody but the database knows whether the change is there
         self._engine = engine
         self._schema = scope.schema
+        self._timeout_ms = timeout_ms  # 0: none
         self._proof = proof  # that a replica has what must be seen; none is needed on the primary
         self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
         self._connection: AsyncConnection | None = None
+        self._driver: ScopedConnection | None = None
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -175,7 +177,13 @@ class ReadUnit:
         connection, self._connection = self._connection, None
         if connection is not None:
             # Shielded: a cancelled request must still return its connection to the pool.
-            await asyncio.shield(connection.close())
+            await asyncio.shield(self._give_back(connection))
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        if self._driver is not None and self._driver.is_given_up:
+            self._driver.terminate()  # nobody waits for the answer to a ROLLBACK
+            await connection.invalidate()
+        await connection.close()
 
     async def __aenter__(self) -> Any:
         return self
@@ -188,6 +196,7 @@ class ReadUnit:
             await self.close()
 
     async def _connect(self) -> AsyncConnection:
+        began = time.monotonic()
         try:
             connection = await self._engine.connect()
         except PoolTimeoutError:
@@ -197,10 +206,13 @@ class ReadUnit:
             driver = raw.driver_connection
             assert isinstance(driver, ScopedConnection)
             driver.open_with(self._schema, self._opening, self._proof)
+            if self._timeout_ms:  # the wait for a connection is part of what a frozen server may take in all
+                waited = round(time.monotonic() - began)
+                driver.answer_within(max(self._timeout_ms / 1000 + PATIENCE - waited, PATIENCE))
         except BaseException:
             await connection.close()
             raise
-        self._connection = connection
+        self._connection, self._driver = connection, driver
         return connection
 
 
@@ -583,8 +595,11 @@ def may_retry(error: Exception, unit: ReadUnit) -> bool:
     """Whether running the unit's transaction again is safe and may help.
 
     A lost race was rolled back, so always. After a broken connection only if COMMIT had not been sent: what is not
-    committed is gone, but a COMMIT without an answer may have arrived.
+    committed is gone, but a COMMIT without an answer may have arrived. Not where the server has not answered in time:
+    who asks has waited long enough.
     """
+    if isinstance(error, TimeoutError):
+        return False
     if _sqlstate(error) in LOST_RACES or isinstance(_driver_error(error), asyncpg.InvalidCachedStatementError):
         return True
     return not unit.commit_sent and isinstance(translate(error, {}), DatabaseUnavailable)
