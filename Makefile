@@ -84,6 +84,9 @@ test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and 
 test-faults: $(INSTALLED) ## Break the database, Redis, the network and the service for real, and measure
 	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(FAULTS))
 
+soak: $(INSTALLED) ## Ask the service steadily and watch its memory and files (MINUTES=n, 10)
+	@MINUTES=$(or $(MINUTES),10) $(PY) -m pytest -q tests/faults/soak.py
+
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
 	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
