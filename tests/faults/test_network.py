@@ -20,7 +20,7 @@ from tests.faults.conftest import WORKERS, Breakable
 from tests.faults.crowd import Question, asking, until
 from tests.faults.figures import milliseconds, note, once_more, percentile, within
 from tests.faults.ledger import Ledger, compare
-from tests.support.groups import Group, running_group
+from tests.support.groups import Group
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import Servers
 from tests.support.world import API
@@ -58,16 +58,17 @@ async def far_service(servers: Servers, postgres: Breakable, valkey: EmbeddedVal
         url = urlsplit(direct)._replace(query=f"host=127.0.0.1&port={database.port}").geturl()
         config = servers.config(url, database_owner_url=direct, redis_url=f"redis://127.0.0.1:{redis.port}/0")
         with tempfile.TemporaryDirectory() as folder:
-            running = running_group(config, Path(folder), workers=WORKERS)
-            group = await asyncio.to_thread(running.__enter__)
+            group = Group(config, Path(folder), workers=WORKERS)
+            group.launch()
             try:
+                await asyncio.to_thread(group.wait)  # the relays work meanwhile
                 names = [f"tenant_far_{time.time_ns()}_{number}" for number in range(2)]
                 people = [await asyncio.to_thread(group.sign_in, name) for name in names]
                 yield Far(group, database, redis, people)
             finally:
                 database.heal()
                 redis.heal()
-                await asyncio.to_thread(running.__exit__, None, None, None)
+                await asyncio.to_thread(group.stop)
 
 
 @pytest.mark.promise("S2", "S3")

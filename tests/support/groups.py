@@ -15,6 +15,7 @@ from typing import Any, Final
 import httpx
 
 from common.config import Config
+from manage.embedded.process import spawn
 from tests.embedded.processes import descendants
 from tests.support.servers import PLATFORM_KEY
 from tests.support.world import API, PASSWORD
@@ -54,16 +55,15 @@ class Group:
         return self._process
 
     def launch(self) -> None:
-        """Start it, and wait for nothing. What it writes is added to its log."""
+        """Start it, and wait for nothing. What it writes is added to its log. It ends with the tests, in any way."""
         command = ["uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = spawn(  # in a session of its own, as Ctrl-C reaches every process of a terminal's group
                 [sys.executable, "-m", *command, "--workers", str(self.workers_wanted), *FLAGS],
+                die_with=signal.SIGTERM,
                 cwd=ROOT,
                 env=self._environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches every process of a terminal's group
+                output=output,
             )
 
     def start(self) -> None:
@@ -88,6 +88,7 @@ class Group:
 
     def kill(self) -> None:
         """End all of its processes at once."""
+        self.process.send_signal(signal.SIGSTOP)  # a supervisor would start others meanwhile
         for pid in {self.process.pid, *descendants(self.process.pid)}:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
