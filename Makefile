@@ -27,7 +27,8 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED)
+FAULTS := tests/faults
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -78,6 +79,13 @@ test-pgbouncer: $(INSTALLED) ## Run the service behind PgBouncer in transaction 
 
 test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and by PgBouncer (REQUESTS=n of each, 10000)
 	@PGBOUNCER_REQUIRED=1 REQUESTS=$(or $(REQUESTS),10000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(INTERLEAVED))
+
+# What it needs, tests/faults/install installs on Debian and Ubuntu.
+test-faults: $(INSTALLED) ## Break the database, Redis, the network and the service for real, and measure
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(FAULTS))
+
+soak: $(INSTALLED) ## Ask the service steadily and watch its memory and files (MINUTES=n, 10)
+	@MINUTES=$(or $(MINUTES),10) $(PY) -m pytest -q tests/faults/soak.py
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service

@@ -202,7 +202,7 @@ class Background:
             for name in services.database.servers
         }
         self._listeners = {name: self._listener(name) for name in services.database.servers}
-        self._signals = StopSignals(services.flag_channels.close)
+        self._signals = StopSignals(self.drain, drain_seconds=config.drain_seconds)
         self._notes = (
             services.key_usage,
             services.key_introspections,
@@ -228,11 +228,15 @@ class Background:
         await asyncio.wait({listening}, timeout=START_SECONDS if self.startup.done else 0)
         listening.cancel()
 
+    def drain(self) -> None:
+        """Say that no requests should be sent here any more, and let go of those who would stay."""
+        self.startup.draining = True
+        self._services.flag_channels.close()
+
     async def stop(self) -> None:
         """Stop it all; a job in hand is given back when its lease ends."""
-        self.startup.draining = True
+        self.drain()
         self._signals.leave()
-        self._services.flag_channels.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

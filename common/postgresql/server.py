@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from common.config import Config
-from common.postgresql.connection import ScopedConnection, UnpreparedConnection
+from common.postgresql.connection import PATIENCE, ScopedConnection, UnpreparedConnection
 
 PREPARED_STATEMENTS: Final = 512  # per connection; SQL text is free of tenant names, so this holds every one we have
 PREPARED: Final = {
@@ -87,7 +87,7 @@ class Server:
                 **(PREPARED if config.database_prepared_statements else UNPREPARED),
                 "timeout": config.database_connect_timeout,
                 # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
-                "command_timeout": config.database_statement_timeout + 1,
+                "command_timeout": config.database_statement_timeout + PATIENCE,
             },
         )
         if config.database_connection_tenants:

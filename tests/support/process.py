@@ -22,7 +22,7 @@ async def running_service(folder: Path, environment: dict[str, str]) -> AsyncIte
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "uvicorn", "main:app", "--uds", str(socket), "--log-level", "debug"),
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": os.environ["PATH"], "DRAIN_SECONDS": "0", **environment},
             stdout=log,
             stderr=log,
         )
