@@ -267,7 +267,7 @@ Timestamp = Annotated[datetime, PlainSerializer(rfc3339, when_used="json"), _TIM
 class Shape(BaseModel):
     """Base of all answers."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Payload(BaseModel):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from common.http.problems import MEDIA_TYPE, OWN_CODES, STATUSES
+from common.http.problems import FRAMEWORK_CODES, MEDIA_TYPE, OWN_CODES, STATUSES
 
 Json = dict[str, Any]
 
@@ -28,6 +28,8 @@ ERRORS: Final[Mapping[int, tuple[str, str]]] = {
     503: ("Service Unavailable", "It cannot be answered now, and nothing was changed: again after `Retry-After`."),
 }
 
+# Where that is not the error of this status that comes first.
+_TYPICAL: Final = {413: FRAMEWORK_CODES[413], 422: OWN_CODES[422][0]}
 _TEXT: Final = {"type": "string"}
 HEADERS: Final[Mapping[str, Json]] = {
     "X-Request-ID": {
@@ -63,11 +65,11 @@ HEADERS: Final[Mapping[str, Json]] = {
         "schema": {"type": "integer", "minimum": 0, "examples": [2]},
     },
     "RateLimit": {
-        "description": "How many tries are left of the limit, and in how many seconds all will be there again.",
+        "description": "Where tries are counted: how many are left, and in how many seconds all are there again.",
         "schema": {**_TEXT, "examples": ['"login";r=4;t=60']},
     },
     "RateLimit-Policy": {
-        "description": "The limit: so many tries in so many seconds.",
+        "description": "Where tries are counted: so many in so many seconds.",
         "schema": {**_TEXT, "examples": ['"login";q=5;w=60']},
     },
 }
@@ -108,8 +110,8 @@ def _problem(status: int) -> Json:
 
 def _typical(status: int) -> tuple[str, str]:
     """The code and the sentence of the plainest error of this status."""
-    if status in OWN_CODES:
-        return OWN_CODES[status][0]
+    if status in _TYPICAL:
+        return _TYPICAL[status]
     return next((kind.code, kind.default_detail) for kind, number in STATUSES.items() if number == status)
 
 

@@ -113,6 +113,7 @@ def _complete(app: FastAPI, modules: Sequence[Documentation]) -> dict[str, Any]:
 
 
 def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
-    """``NotePage`` for pydantic's ``Page_Note_``: the names are those of the types in generated clients."""
-    renamed: dict[str, Any] = json.loads(re.sub(r"\bPage_(\w+?)_(?=\")", r"\1Page", json.dumps(document)))
+    """``NotePage`` for pydantic's ``Page_Note_`` and ``Page[Note]``: generated clients have types of these names."""
+    generic = re.compile(r"\bPage(?:_(\w+?)_|\[(\w+)\])(?=\")")
+    renamed: dict[str, Any] = json.loads(generic.sub(r"\1\2Page", json.dumps(document)))
     return renamed

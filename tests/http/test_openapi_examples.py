@@ -32,7 +32,7 @@ NAMING: Final = {
 }  # fmt: skip
 # What only one may have: each use of an example gets a name of its own.
 UNIQUE: Final = ("maria", "auditor", "Reservations", "pbx-7f3a", "new-checkout", "acme_copy", "branding.color")
-# Sent in some answers only: where there is another page, where limits are kept, to a repeated request.
+# Sent in some answers only: where there is another page, where tries are counted, to a repeated request.
 SOMETIMES: Final = {"Link", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed", "Retry-After"}
 FORMATS: Final = Draft202012Validator.FORMAT_CHECKER
 FORMATS.checks("date-time", raises=ValueError)(
