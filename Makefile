@@ -16,7 +16,7 @@ TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 
 # What starts services, servers, processes or fleets of tenants of its own, and waits for them.
 SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
-	tests/test_integration.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
+	tests/test_integration.py tests/http/test_openapi_lived.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
 	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
 	tests/database/test_refusals.py tests/database/test_shared_rights.py tests/platform/test_tenant_life.py \
 	tests/tenants/test_creation.py tests/cache/test_fills.py tests/roles_teams/test_races.py \
