@@ -16,7 +16,7 @@ TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 
 # What starts services, servers, processes or fleets of tenants of its own, and waits for them.
 SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
-	tests/test_integration.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
+	tests/test_integration.py tests/http/test_openapi_lived.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
 	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
 	tests/database/test_refusals.py tests/database/test_shared_rights.py tests/platform/test_tenant_life.py \
 	tests/tenants/test_creation.py tests/cache/test_fills.py tests/roles_teams/test_races.py \
@@ -24,6 +24,8 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 	tests/audit_export tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
 	tests/mail/test_delivery.py tests/deploy/test_image.py tests/workers tests/cache/test_groups.py tests/replica \
 	tests/shards
+CLIENTS := tests/ofrep/node/clients_in_node.py tests/clients/typescript_in_node.py tests/clients/python_client.py \
+	tests/clients/collection_in_node.py
 RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
@@ -33,9 +35,10 @@ PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS)
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
-INSTALL_WRK := { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk >/dev/null; } || \
-	{ echo "wrk is needed, to send the requests (Debian and Ubuntu: apt-get install wrk)." >&2; exit 1; }
+# $(call INSTALL,PACKAGE,WHAT FOR): a program that a target needs, where that can be done without asking.
+INSTALL = { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; } || \
+	{ echo "$(1) is needed, $(2) (Debian and Ubuntu: apt-get install $(1))." >&2; exit 1; }
 
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -88,10 +91,14 @@ soak: $(INSTALLED) ## Ask the service steadily and watch its memory and files (M
 	@MINUTES=$(or $(MINUTES),10) $(PY) -m pytest -q tests/faults/soak.py
 
 # The wheel stands in where there is no Node.js, or an old one.
-test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
+test-clients: $(INSTALLED) ## Run the generated clients, and the official ones for OFREP, against the service
 	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
 		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/ofrep/node/requirements.txt
-	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/ofrep/node/clients_in_node.py)
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(CLIENTS))
+
+test-browser: $(INSTALLED) ## Run the session of pages in Chromium, in two tabs
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || $(call INSTALL,chromium,to open the pages)
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/clients/tabs_in_chromium.py)
 
 check: $(INSTALLED) ## Lint, formatting and types, without changing a file
 	@$(PY) -m ruff check .
@@ -122,18 +129,19 @@ requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (
 error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code
 	@$(PY) -m manage.error_codes docs/errors.md
 
-openapi: $(INSTALLED) ## Write docs/openapi.json
+openapi: $(INSTALLED) ## Write docs/openapi.json, and clients/http/collection.json from it
 	@$(PY) -m manage openapi
+	@$(PY) -m manage.collection clients/http/collection.json
 
 promises: $(INSTALLED) ## Write docs/promises.md from the tests' marks
 	@$(PY) -m manage promises
 
 bench: $(INSTALLED) ## Measure against bare baselines (FAST=1: under two minutes; ONLY="users tools": only these)
-	@command -v wrk >/dev/null || $(INSTALL_WRK)
+	@command -v wrk >/dev/null || $(call INSTALL,wrk,to send the requests)
 	@$(PY) -m benchmarks $(ONLY) $(if $(FAST),--fast)
 
 bench-check: $(INSTALLED) ## Fail if a ratio is worse by more than a third than it was recorded
-	@command -v wrk >/dev/null || $(INSTALL_WRK)
+	@command -v wrk >/dev/null || $(call INSTALL,wrk,to send the requests)
 	@$(PY) -m benchmarks $(ONLY) --fast --check
 
 docker: ## Build the container image system-service

@@ -107,7 +107,7 @@ def create_app(config: Config) -> FastAPI:
     for module in (users, settings, tools):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(settings.ofrep_router)
-    add_openapi(app)
+    add_openapi(app, [module.DOCUMENTATION for module in (users, settings, tools)])
     if config.docs_enabled:
         add_docs(app)
     larger = {IMPORT_PATH: config.max_archive_bytes, UPLOAD_PATH: config.max_upload_bytes + FORM_BYTES, **FILE_BYTES}

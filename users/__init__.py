@@ -8,6 +8,7 @@ from users.api_keys.usage import KeyUsage
 from users.auth.principals import load_absent
 from users.caching import cached_bearers, cached_key_holders, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
+from users.documentation import DOCUMENTATION
 from users.endpoints import router
 from users.housekeeping import keep_house
 from users.introspection.notes import KeyIntrospections
@@ -24,6 +25,7 @@ __all__ = [
     "CONSTRAINTS",
     "DECLARATIONS",
     "DEFAULT_LOCALE",
+    "DOCUMENTATION",
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "TIMEZONES",

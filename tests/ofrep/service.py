@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tests.support.world import Api, TestTenant
 
@@ -19,7 +19,7 @@ SWITCH = {"variants": {"on": True, "off": False}, "default_variant": "on"}
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """The address of a server for an application that is started already."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)

@@ -22,7 +22,7 @@ from serving.visit import Visit
 from settings.audit.export import queries
 from settings.audit.export.layout import Array, Lines, Pieces
 from settings.audit.export.proof import read_proof
-from settings.audit.export.schemas import ExportFormat
+from settings.audit.export.schemas import AuditExportFormat
 from settings.audit.filters import AuditFilters
 from settings.audit.signing import seal_export
 from shared_models import Shape
@@ -40,7 +40,7 @@ Count = Callable[[bytes], None] | None
 class Wanted:
     """What to export, and how to write it."""
 
-    format: ExportFormat
+    format: AuditExportFormat
     filters: AuditFilters
 
 
@@ -92,7 +92,7 @@ async def _export(visit: Visit, wanted: Wanted, sink: Sink, progress: Progress |
         await unit.begin()
         await _note(visit, wanted)
         count = await _counter(unit, wanted, progress)
-        if wanted.format is ExportFormat.CSV:
+        if wanted.format is AuditExportFormat.CSV:
             entries = await queries.copy_csv(unit, wanted.filters.conditions(), _counting(write, count))
         else:
             source = Source(unit, visit.services.audit_seals, visit.tenant)
@@ -111,7 +111,7 @@ async def _note(visit: Visit, wanted: Wanted) -> None:
 async def _write_proving(source: Source, wanted: Wanted, write: Sink, count: Count) -> int:
     """Entries as JSON, and behind them what proves them."""
     given, tenant = wanted.filters.as_given(), source.tenant.name.schema
-    layout = (Array if wanted.format is ExportFormat.JSON else Lines)(write, sealed=bool(given))
+    layout = (Array if wanted.format is AuditExportFormat.JSON else Lines)(write, sealed=bool(given))
     proof: dict[str, Shape | None] = {"tombstone": None, "checkpoint": None, "seal": None}
     if not given:
         proof["tombstone"], proof["checkpoint"] = await read_proof(source.unit, source.seals, tenant)
