@@ -17,6 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from common.observability.counts import AUDIT_VERIFICATIONS, AUDIT_VERIFIED
 from common.paging import Executes
 from common.seals import Seals
 from settings.audit import queries
@@ -51,6 +52,8 @@ async def verify_chain(chain: Chain) -> Verification:
         start, start_hash, forged = await _find_start(chain)
         result = await _verify_from(chain, start, start_hash, forged)
         if result.ok or (await _find_start(chain))[0] == start:
+            AUDIT_VERIFICATIONS.labels("whole" if result.ok else "broken").inc()
+            AUDIT_VERIFIED.set_to_current_time()
             return result
 
 
