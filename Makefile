@@ -15,7 +15,7 @@ TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 	if [ "$$count" -gt 4 ]; then echo 4; else echo "$$count"; fi)
 
 # What starts services, servers, processes or fleets of tenants of its own, and waits for them.
-SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
+SLOW := tests/embedded tests/manage tests/doctor tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
 	tests/test_integration.py tests/http/test_openapi_lived.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
 	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
 	tests/database/test_refusals.py tests/database/test_shared_rights.py tests/platform/test_tenant_life.py \

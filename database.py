@@ -57,6 +57,7 @@ from common.errors import (
     Unprocessable,
 )
 from common.ids import TenantName, new_id
+from common.observability.counts import AUDIT_ENTRIES
 from common.postgresql.connection import PATIENCE, PROOF_SECONDS, Behind
 from common.postgresql.execution import Answer, Parameters, UnitConnection, Written
 from common.postgresql.replica import PAUSE, Replica
@@ -302,6 +303,7 @@ class WriteUnit(ReadUnit):
             if self._copy is not None and self._entries:
                 await self._commit_version(self._copy, Version(noted.one()[0], UUID(self._entries[-1]["id"])))
         await super().commit()
+        AUDIT_ENTRIES.inc(len(self._entries))
         stale, self._entries, self._jobs, self._stale, self._changed = self._stale, [], [], [], False
         if stale:
             await self._forget(stale)

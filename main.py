@@ -36,6 +36,7 @@ from common.keys import derive_key
 from common.limits import Limiter
 from common.mail.render import MailTemplates
 from common.mail.transport import choose_transport
+from common.observability.counts import show_counts
 from common.observability.logs import configure_logging
 from common.observability.metrics import PoolCollector
 from common.outbox.worker import OutboxWorker
@@ -49,6 +50,7 @@ from database import Database
 from migrations.audit_keeper import AuditKeeper
 from migrations.lifecycle import TenantLifecycle
 from migrations.login import plain_dsn, service_login
+from migrations.measuring import measure_for_ever, measure_loop
 from migrations.provision import TenantProvisioner
 from migrations.readiness import readiness_checks
 from migrations.seed import CATALOGUE
@@ -220,6 +222,7 @@ class Background:
         runs = [startup.run() for startup in self._of_shards]
         runs += [listener.run() for listener in self._listeners.values()]
         runs += [notes.run() for notes in self._notes]
+        runs += [measure_for_ever(self._services), measure_loop()]
         if self._services.config.work_off_jobs:
             runs += [worker.run() for worker in self._workers.values()]
             runs += [module.keep_house(self._services) for module in (users, settings, tools)]
@@ -256,6 +259,7 @@ class Background:
 @asynccontextmanager
 async def _lifespan(services: Services, background: Background, registry: CollectorRegistry) -> AsyncIterator[None]:
     database = services.database
+    show_counts(registry)
     registry.register(PoolCollector(database.pool_state, database.retired, database.servers))
     port = services.config.metrics_port
     metrics_server = start_http_server(port, services.config.host, registry)[0] if port else None

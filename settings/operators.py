@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from settings.audit.checking import Chain, verify_chain
+from settings.audit.checking import Chain, verify_chain, verify_end
 from settings.audit.export.schemas import AuditExportFormat
 from settings.audit.export.service import Wanted, export_log
 from settings.audit.filters import AuditFilters
@@ -76,6 +76,7 @@ __all__ = [
     "tombstone_holds",
     "update_setting",
     "verify_chain",
+    "verify_end",
     "verify_file",
     "view_of",
 ]

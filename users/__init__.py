@@ -18,7 +18,7 @@ from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
 from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normalize_email
-from users.tenants.service import has_outdated_tenants
+from users.tenants.service import count_outdated_tenants, has_outdated_tenants
 
 __all__ = [
     "ACCESS_ENDINGS",
@@ -44,6 +44,7 @@ __all__ = [
     "cached_key_holders",
     "cached_profiles",
     "cached_tenants",
+    "count_outdated_tenants",
     "has_outdated_tenants",
     "keep_house",
     "load_absent",

@@ -16,6 +16,7 @@ import structlog
 from common.audit import Change, Target
 from common.clock import now
 from common.http.streaming import CutShortError
+from common.observability.counts import EXPORTS
 from common.seals import Seals
 from database import DATABASE_ERRORS, ExportUnit, Sink, Tenant, translate
 from serving.visit import Visit
@@ -64,7 +65,8 @@ async def export_log(visit: Visit, wanted: Wanted, sink: Sink, progress: Progres
         await sink(data)
 
     try:
-        return await _export(visit, wanted, take, progress)
+        with EXPORTS.track_inprogress():
+            return await _export(visit, wanted, take, progress)
     except DATABASE_ERRORS as error:
         if started:
             log.warning("audit_export_cut_short", reason=type(error).__name__)
