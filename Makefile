@@ -27,7 +27,8 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED)
+SECURITY := tests/security
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(SECURITY)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -35,6 +36,10 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 INSTALL_WRK := { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk >/dev/null; } || \
 	{ echo "wrk is needed, to send the requests (Debian and Ubuntu: apt-get install wrk)." >&2; exit 1; }
+
+# The scanners have an environment of their own: what they need is no part of the service, nor of its tests.
+SCANNERS := .security
+SCANNERS_INSTALLED := $(SCANNERS)/.installed
 
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -79,6 +84,19 @@ test-pgbouncer: $(INSTALLED) ## Run the service behind PgBouncer in transaction 
 test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and by PgBouncer (REQUESTS=n of each, 10000)
 	@PGBOUNCER_REQUIRED=1 REQUESTS=$(or $(REQUESTS),10000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(INTERLEAVED))
 
+$(SCANNERS_INSTALLED): tests/security/requirements.txt $(INSTALLED)
+	@$(PY) -m venv --clear $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/security/requirements.txt
+	@touch $@
+
+test-security: $(SCANNERS_INSTALLED) ## Look for secrets in the repository, and try make audit itself
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(SECURITY))
+
+# Not part of .ci/run: it needs pypi.org, and fails where that cannot be asked.
+audit: $(SCANNERS_INSTALLED) ## Fail if a pinned package has a known fault, or if that cannot be found out
+	@$(SCANNERS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT_ARGS) -r requirements.txt || { \
+		echo "Not passed: a package has a known fault, or that could not be found out; the lines above say which." >&2; exit 1; }
+
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
 	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
@@ -107,9 +125,10 @@ schema: $(INSTALLED) ## Write migrations/tenant/schema.sql from the migrations
 env-example: $(INSTALLED) ## Write .env.example from the configuration model
 	@$(PY) -m manage env-example
 
-requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (UPGRADE=1 for the newest versions)
+requirements: $(INSTALLED) ## Write all requirement files (UPGRADE=1 for the newest versions)
 	@$(COMPILE) --all-extras --output-file requirements.txt
 	@$(COMPILE) --output-file requirements-service.txt
+	@$(COMPILE:pyproject.toml=tests/security/requirements.in) --output-file tests/security/requirements.txt
 
 error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code
 	@$(PY) -m manage.error_codes docs/errors.md
@@ -131,6 +150,6 @@ bench-check: $(INSTALLED) ## Fail if a ratio is worse by more than a third than 
 docker: ## Build the container image system-service
 	docker build --tag system-service .
 
-clean: ## Remove .venv and caches; .data, with its databases and secrets, stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+clean: ## Remove .venv, .security and caches; .data, with its databases and secrets, stays
+	rm -rf $(VENV) $(SCANNERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
