@@ -30,7 +30,8 @@ RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
 FAULTS := tests/faults
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS)
+SECURITY := tests/security
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS) $(SECURITY)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -39,6 +40,10 @@ COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-v
 INSTALL = { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; } || \
 	{ echo "$(1) is needed, $(2) (Debian and Ubuntu: apt-get install $(1))." >&2; exit 1; }
+
+# The scanners have an environment of their own: what they need is no part of the service, nor of its tests.
+SCANNERS := .security
+SCANNERS_INSTALLED := $(SCANNERS)/.installed
 
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -90,6 +95,19 @@ test-faults: $(INSTALLED) ## Break the database, Redis, the network and the serv
 soak: $(INSTALLED) ## Ask the service steadily and watch its memory and files (MINUTES=n, 10)
 	@MINUTES=$(or $(MINUTES),10) $(PY) -m pytest -q tests/faults/soak.py
 
+$(SCANNERS_INSTALLED): tests/security/requirements.txt $(INSTALLED)
+	@$(PY) -m venv --clear $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/security/requirements.txt
+	@touch $@
+
+test-security: $(SCANNERS_INSTALLED) ## Look for secrets in the repository, and try make audit itself
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(SECURITY))
+
+# Not part of .ci/run: it needs pypi.org, and fails where that cannot be asked.
+audit: $(SCANNERS_INSTALLED) ## Fail if a pinned package has a known fault, or if that cannot be found out
+	@$(SCANNERS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT_ARGS) -r requirements.txt || { \
+		echo "Not passed: a package has a known fault, or that could not be found out; the lines above say which." >&2; exit 1; }
+
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the generated clients, and the official ones for OFREP, against the service
 	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
@@ -122,9 +140,10 @@ schema: $(INSTALLED) ## Write migrations/tenant/schema.sql from the migrations
 env-example: $(INSTALLED) ## Write .env.example from the configuration model
 	@$(PY) -m manage env-example
 
-requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (UPGRADE=1 for the newest versions)
+requirements: $(INSTALLED) ## Write all requirement files (UPGRADE=1 for the newest versions)
 	@$(COMPILE) --all-extras --output-file requirements.txt
 	@$(COMPILE) --output-file requirements-service.txt
+	@$(COMPILE:pyproject.toml=tests/security/requirements.in) --output-file tests/security/requirements.txt
 
 error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code
 	@$(PY) -m manage.error_codes docs/errors.md
@@ -147,6 +166,6 @@ bench-check: $(INSTALLED) ## Fail if a ratio is worse by more than a third than 
 docker: ## Build the container image system-service
 	docker build --tag system-service .
 
-clean: ## Remove .venv and caches; .data, with its databases and secrets, stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+clean: ## Remove .venv, .security and caches; .data, with its databases and secrets, stays
+	rm -rf $(VENV) $(SCANNERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
