@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 
 from common.clock import now
 from common.http.openapi import NOT_MODIFIED
 from common.http.written import JSON, Header, Written, etag
+from common.times import GivenTime
 from dependencies import (
     PlainListing,
     ReplicaRead,
@@ -171,7 +171,7 @@ async def list_setting_history(  # noqa: PLR0917 - FastAPI calls it by keyword
     visit: ThisVisit,
     listing: PlainListing,
     reply: Replying,
-    at: Annotated[AwareDatetime | None, Query(description="Only the value of this moment.")] = None,
+    at: Annotated[GivenTime | None, Query(description="Only the value of this moment.")] = None,
 ) -> Page[SettingVersion]:
     """Every value that the tenant gave the key, its removals too, newest first. Sort by `version` or `changed_at`.
     With `at` one item, or none if the tenant had given it no value yet."""

@@ -184,3 +184,32 @@ async def test_a_length_that_lies_is_no_server_error(app: FastAPI, alpha: TestTe
         headers = {**api.headers, **JSON, "Content-Length": length}
         answer = await send_raw(app, "POST", f"{API}/auth/login", headers=headers, body=b"{}")
         assert answer.status in {413, 422}, length
+
+
+@pytest.mark.promise("S7")
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        ("/tools/notes", "is_pinned", 0),
+        ("/tools/notes", "is_pinned", "true"),
+        ("/tools/tasks", "position", "1"),
+        ("/tools/tasks", "position", True),
+        ("/users/api-keys", "expires_at", 4102444800),
+        ("/settings/feature-flags", "switch_at", 4102444800),
+    ],
+)
+async def test_a_body_is_taken_literally(alpha: TestTenant, path: str, field: str, value: object) -> None:
+    """What is no truth value, number or time in the document is none here: nobody's 0 becomes a false or 1970."""
+    problem = problem_of(await alpha.owner.post(path, json={field: value}), 422, "validation_failed")
+
+    assert f"/body/{field}" in [error["pointer"] for error in problem["errors"]]
+
+
+@pytest.mark.promise("S7")
+@pytest.mark.parametrize(
+    "query",
+    ["/users?created_before=0.5", "/settings/audit-logs?from=0", "/tools/notes?created_after=4102444800",
+     "/tools/calls/statistics?to=0", "/settings/security.mfa_required/history?at=1"],
+)  # fmt: skip
+async def test_a_number_is_no_time_in_an_address(alpha: TestTenant, query: str) -> None:
+    problem_of(await alpha.owner.get(query), 422, "validation_failed")
