@@ -18,7 +18,7 @@ from common.errors import (
     PermissionDenied,
     UnknownParameter,
 )
-from common.http.dispatch import is_spelled_out
+from common.http.dispatch import is_meant
 from common.http.openapi import security
 from common.http.problems import write_pointer
 from database import DATABASE_ERRORS, ReadUnit, ReplicaUnit, WriteUnit, may_retry, translate
@@ -57,7 +57,7 @@ class Route(APIRoute):
         repeatable = (once if unit_kind is WriteUnit else once_apart) if creates_once(self, unit_kind) else None
 
         async def answer(visit: Visit, request: Request) -> Response:
-            if has_parameters and is_spelled_out(request.scope):
+            if has_parameters and not is_meant(request.scope, self.path):
                 raise HTTPException(405)
             try:
                 await guard.admit(visit, request)
