@@ -31,6 +31,7 @@ SECURITY_SCHEMES: Final = {
 }
 
 
+BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "Not Modified"}}
 
 

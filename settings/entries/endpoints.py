@@ -48,7 +48,20 @@ SettingsDeleter = Annotated[Principal, Depends(Requires("settings:delete"))]
 
 PUBLIC_CACHE = (b"cache-control", b"private, max-age=10")
 MEDIA_TYPES = {TransferFormat.JSON: "application/json", TransferFormat.YAML: "application/yaml"}  # RFC 9512
-FILE = {"schema": {"type": "string", "example": "settings:\n  branding.color:\n    value: '#0a6cc4'\n"}}
+FILE = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "settings": {
+                "type": "object",
+                "description": "By key, objects like those of `POST /settings`.",
+                "examples": [{"branding.color": {"value": "#0a6cc4"}}],
+            }
+        },
+        "required": ["settings"],
+        "additionalProperties": False,
+    }
+}
 FileFormat = Annotated[TransferFormat, Query(description="How the file is written.")]
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from common.clock import now
 from common.http.headers import accepts_gzip
+from common.http.openapi import BINARY
 from common.http.streaming import Streamed
 from dependencies import RequiresVisiting, Route
 from serving.visit import Visit
@@ -30,7 +31,12 @@ TEXT = {"schema": {"type": "string"}}
     responses={
         200: {
             "description": "The entries, oldest first. One that breaks off without its end is not complete.",
-            "content": {"application/x-ndjson": TEXT, "application/json": TEXT, "text/csv": TEXT},
+            "content": {
+                "application/x-ndjson": TEXT,
+                "application/json": {"schema": {"type": "object"}},
+                "text/csv": TEXT,
+                "application/gzip": {"schema": BINARY},
+            },
         }
     },
 )
