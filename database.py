@@ -43,7 +43,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 
-from common.audit import ANONYMOUS, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
+from common.audit import ANONYMOUS, NOT_A_CHANGE, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
 from common.cache.two_level import Message
 from common.cache.versions import COMMIT_SECONDS, Lease, Version
@@ -204,6 +204,12 @@ class ReadUnit:
         return connection
 
 
+def _is_change(statement: Executable) -> bool:
+    """Whether a statement changes what an audit entry has to tell of."""
+    is_written = bool(getattr(statement, "is_dml", False))
+    return is_written and not NOT_A_CHANGE.items() <= statement.get_execution_options().items()
+
+
 class WriteUnit(ReadUnit):
     """A transaction that changes a tenant's data. The change, its audit entries, the jobs it orders and the cached
     values it makes stale commit together, or none of them does."""
@@ -234,7 +240,7 @@ class WriteUnit(ReadUnit):
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
-        self._changed = self._changed or bool(getattr(statement, "is_dml", False))
+        self._changed = self._changed or _is_change(statement)
         self._note_stale_copies(statement)
         return await super().execute(statement, parameters)
 
