@@ -25,6 +25,9 @@ NOT_JSON = {
     "nested objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
     "a number of 5,000 digits": b'{"username": 1' + b"0" * 5000 + b"}",
     "bytes that are no UTF-8": b'{"username": "\xff"}',
+    "a raw lone surrogate": b'{"username": "\xed\xa0\x80", "password": "x"}',
+    "UTF-16": '{"username": "a", "password": "b"}'.encode("utf-16"),
+    "UTF-32 without a mark": '{"username": "a", "password": "b"}'.encode("utf-32-le"),
     "a raw control character": b'{"username": "\x00"}',
     "two values": b"{} {}",
     "empty": b"",
@@ -35,7 +38,6 @@ WRONG_JSON = {
     "a number of 400 digits": b'{"username": 1' + b"0" * 400 + b"}",
     "NUL": b'{"username": "a\\u0000", "password": "x"}',
     "a lone surrogate": b'{"username": "\\ud800", "password": "x"}',
-    "a raw lone surrogate": b'{"username": "\xed\xa0\x80", "password": "x"}',
     "a surrogate as a name": b'{"\\ud800": 1}',
     "an array": b"[]",
     "null": b"null",
@@ -213,3 +215,15 @@ async def test_a_body_is_taken_literally(alpha: TestTenant, path: str, field: st
 )  # fmt: skip
 async def test_a_number_is_no_time_in_an_address(alpha: TestTenant, query: str) -> None:
     problem_of(await alpha.owner.get(query), 422, "validation_failed")
+
+
+@pytest.mark.promise("S7")
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "none-such"])
+async def test_a_compressed_body_is_refused_unread(alpha: TestTenant, coding: str) -> None:
+    body, headers = b'{"title": "a", "content": "b"}', {**JSON, "Content-Encoding": coding}
+
+    answer = await alpha.owner.post("/tools/notes", content=body, headers=headers)
+    plain = await alpha.owner.post("/tools/notes", content=body, headers={**JSON, "Content-Encoding": "identity"})
+
+    problem_of(answer, 415, "unsupported_media_type")
+    assert (answer.headers["Accept-Encoding"], plain.status_code) == ("identity", 201)
