@@ -185,7 +185,8 @@ def running_service(
         "PLATFORM_API_KEY": config.platform_api_key.get_secret_value(),
         **more,
     }
-    command = [sys.executable, "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port)]
+    listening = ["--http", "common.http.reception:BoundedHttp", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "main:app", *listening]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"

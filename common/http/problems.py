@@ -90,7 +90,7 @@ FRAMEWORK_CODES: Final[Mapping[int, tuple[str, str]]] = {
     408: ("body_stalled", "The body stood still, or came too slowly. Nothing of it was kept."),
     413: ("body_too_large", "The body is larger than this address accepts."),
     414: ("target_too_long", "The address is longer than this service reads."),
-    415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json."),
+    415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json, not compressed."),
     431: ("headers_too_large", "The headers are larger, or more, than this service reads."),
 }
 # What is answered without any exception to say it.

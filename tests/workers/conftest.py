@@ -78,8 +78,18 @@ def running_group(servers: Servers, folder: Path) -> Iterator[Group]:
         "WORKERS": str(WORKERS),
     }
     log = folder / "service.log"
-    command = ["uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS)]
-    flags = ["--timeout-graceful-shutdown", "25", "--timeout-worker-healthcheck", "30", "--no-access-log"]
+    command = ["uvicorn", "main:app", "--http", "common.http.reception:BoundedHttp", "--workers", str(WORKERS)]
+    flags = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--timeout-graceful-shutdown",
+        "25",
+        "--timeout-worker-healthcheck",
+        "30",
+        "--no-access-log",
+    ]
     with log.open("wb") as output:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", *command, *flags],
