@@ -199,7 +199,7 @@ def running_service(
     # Having stopped in order, uvicorn ends by the signal it was asked with, as a shell expects of a program.
     assert code in {0, -signal.SIGTERM}, log.read_text()
     assert "LOG_LEVEL" in more or "service_stopped" in log.read_text()
-    assert '"level": "error"' not in log.read_text()
+    assert '"level":"error"' not in log.read_text()
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

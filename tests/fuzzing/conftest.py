@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from migrations.login import plain_dsn
 from tests.embedded.processes import descendants
 from tests.support.servers import Servers
 from tests.support.world import TestTenant, create_twin
@@ -19,11 +20,12 @@ from tests.test_integration import running_service
 
 @dataclass(frozen=True)
 class Live:
-    """Where the service listens, and what it writes."""
+    """Where the service listens, what it writes, and its database as the owner sees it."""
 
     url: str
     platform_key: str
     log: Path
+    owner_url: str
 
     @cached_property
     def process(self) -> Path:
@@ -51,8 +53,9 @@ class Live:
 def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Started once for each test process. When it ends, a single line of level ``error`` in its log fails the run:
     whatever a client sends, that is no defect of ours."""
-    folder = tmp_path_factory.mktemp("live")
+    folder, database = tmp_path_factory.mktemp("live"), servers.new_database()
     environment = {
+        "DATABASE_URL": database,
         "RATE_LIMIT_ENABLED": "false",  # else all that fuzzing would see is 429
         "WORK_OFF_JOBS": "false",
         "LOG_LEVEL": "warning",
@@ -64,4 +67,4 @@ def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     }
     log = folder / "service.log"
     with running_service(servers, log, environment) as (url, platform_key):
-        yield Live(url, platform_key, log)
+        yield Live(url, platform_key, log, plain_dsn(database))

@@ -47,7 +47,7 @@ async def victim(live: Live) -> TestTenant:
 @pytest.fixture(scope="module")
 def document(live: Live) -> dict[str, Any]:
     """The document as clients get it."""
-    found: dict[str, Any] = httpx.get(f"{live.url}/openapi.json", trust_env=False).json()
+    found: dict[str, Any] = httpx.get(f"{live.url}/openapi.json", trust_env=False, timeout=60).json()
     return found
 
 
@@ -194,7 +194,7 @@ async def test_a_hundred_megabytes_that_come_all_the_same_take_no_memory(live: L
         converse(live.url, head("POST", f"{API}/tools/notes", headers | {"Content-Length": str(HUNDRED_MB)}), *pieces),
     )
 
-    assert all(answer.status == 413 for told in answers for answer in told)
+    assert [[answer.status for answer in told] for told in answers] == [[413], [413]]
     grown = live.memory("VmHWM") - before
     assert grown < 16 * 1024**2
     print(f"twice 100 MB sent: at its peak the process had grown by {grown / 1024**2:.1f} MB")  # noqa: T201 - the figure
@@ -264,6 +264,6 @@ async def test_slow_clients_are_sent_away_and_others_served_meanwhile(live: Live
 
 def test_nothing_of_all_this_was_an_error_to_the_service(live: Live) -> None:
     """Last in this file: what was answered well may have gone wrong all the same."""
-    lines = [line for line in Path(live.log).read_text().splitlines() if '"level":"error"' in line.replace(" ", "")]
+    lines = [line for line in Path(live.log).read_text().splitlines() if '"level":"error"' in line]
 
     assert lines == []

@@ -27,7 +27,7 @@ UNFUZZED: Final = frozenset({"stream_flag_changes", "import_tenant"})
 @pytest.fixture(scope="module")
 def document(live: Live) -> dict[str, Any]:
     """The document as clients get it."""
-    found: dict[str, Any] = httpx.get(f"{live.url}/openapi.json", trust_env=False).json()
+    found: dict[str, Any] = httpx.get(f"{live.url}/openapi.json", trust_env=False, timeout=60).json()
     return found
 
 
