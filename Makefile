@@ -27,7 +27,8 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED)
+FUZZED := tests/fuzzing
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FUZZED)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -78,6 +79,10 @@ test-pgbouncer: $(INSTALLED) ## Run the service behind PgBouncer in transaction 
 
 test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and by PgBouncer (REQUESTS=n of each, 10000)
 	@PGBOUNCER_REQUIRED=1 REQUESTS=$(or $(REQUESTS),10000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(INTERLEAVED))
+
+# By test: one of them takes as long as most others together. -rP shows the figures.
+test-fuzz: $(INSTALLED) ## Fuzz a running service: schemathesis, hostile requests, a state machine (EXAMPLES=n, 2)
+	@EXAMPLES=$(or $(EXAMPLES),2) $(PY) -m pytest -n 2 -q -rP $(or $(PYTEST_ARGS),$(FUZZED))
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
