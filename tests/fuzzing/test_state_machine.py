@@ -302,7 +302,7 @@ def _standing(live: Live) -> Iterator[None]:
 @pytest.mark.promise("D4")
 def test_model_api_and_sql_agree_whatever_two_tenants_do(live: Live) -> None:
     with _standing(live):
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             TwoTenants,
             settings=settings(
                 max_examples=MACHINES,
