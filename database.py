@@ -25,7 +25,6 @@ import asyncpg
 import asyncpg.protocol
 import structlog
 from sqlalchemy import (
-    CursorResult,
     Delete,
     Executable,
     Select,
@@ -41,7 +40,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
 
 from common.audit import ANONYMOUS, NOT_A_CHANGE, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
@@ -58,7 +57,8 @@ from common.errors import (
     Unprocessable,
 )
 from common.ids import TenantName, new_id
-from common.postgresql.connection import PROOF_SECONDS, Behind, ScopedConnection
+from common.postgresql.connection import PROOF_SECONDS, Behind
+from common.postgresql.execution import Answer, Parameters, UnitConnection, Written
 from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
 from common.shards import HOME
@@ -133,11 +133,9 @@ class ReadUnit:
         self._schema = scope.schema
         self._proof = proof  # that a replica has what must be seen; none is needed on the primary
         self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
-        self._connection: AsyncConnection | None = None
+        self._connection: UnitConnection | None = None
 
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         """Run one statement in this unit's transaction."""
         if self._connection is not None:
             return await self._connection.execute(statement, parameters)
@@ -161,7 +159,7 @@ class ReadUnit:
     async def stream(self, statement: Executable, *, batch: int) -> AsyncResult[Any]:
         """Run a SELECT whose rows are fetched ``batch`` at a time, from a cursor: constant memory, one snapshot."""
         connection = self._connection or await self._connect()
-        return await connection.stream(statement, execution_options={"yield_per": batch})
+        return await connection.general().stream(statement, execution_options={"yield_per": batch})
 
     async def commit(self) -> None:
         """End the transaction; the unit can be used for another."""
@@ -173,8 +171,11 @@ class ReadUnit:
     async def close(self) -> None:
         """Give the connection back, rolling back what was not committed. Harmless when there is none."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            # Shielded: a cancelled request must still return its connection to the pool.
+        if connection is None:
+            return
+        if connection.is_idle:
+            await connection.close()
+        else:  # shielded: a cancelled request must still return its connection to the pool
             await asyncio.shield(connection.close())
 
     async def __aenter__(self) -> Any:
@@ -187,19 +188,12 @@ class ReadUnit:
         finally:
             await self.close()
 
-    async def _connect(self) -> AsyncConnection:
+    async def _connect(self) -> UnitConnection:
         try:
-            connection = await self._engine.connect()
+            connection = await UnitConnection.take(self._engine)
         except PoolTimeoutError:
             raise Overloaded("All database connections are busy. Try again.") from None
-        try:
-            raw = await connection.get_raw_connection()
-            driver = raw.driver_connection
-            assert isinstance(driver, ScopedConnection)
-            driver.open_with(self._schema, self._opening, self._proof)
-        except BaseException:
-            await connection.close()
-            raise
+        connection.driver.open_with(self._schema, self._opening, self._proof)
         self._connection = connection
         return connection
 
@@ -237,11 +231,10 @@ class WriteUnit(ReadUnit):
         self._stale: list[Message] = []
         self._changed = False
 
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
-        self._changed = self._changed or _is_change(statement)
-        self._note_stale_copies(statement)
+    async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
+        meant = statement.statement if isinstance(statement, Written) else statement
+        self._changed = self._changed or _is_change(meant)
+        self._note_stale_copies(meant)
         return await super().execute(statement, parameters)
 
     def audit(
@@ -282,7 +275,7 @@ class WriteUnit(ReadUnit):
         collected: tuple[list[Any], ...] = (self._entries, self._jobs, self._stale)
         lengths = [len(items) for items in collected]
         try:
-            async with self._connection.begin_nested():
+            async with self._connection.general().begin_nested():
                 yield
         except BaseException:
             for items, length in zip(collected, lengths, strict=True):
@@ -440,9 +433,7 @@ class ReplicaUnit(ReadUnit):
         """Whether the transaction is not one of the primary."""
         return self._proof is not None
 
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         if self._connection is not None or self._copy is None:
             return await super().execute(statement, parameters)
         self._proof = await self._copy.find_proof()
@@ -498,14 +489,12 @@ class ExportUnit(ReplicaUnit):
         Leaving early, by an error of the sink or by cancellation, cancels COPY in the server.
         """
         assert self._connection is not None, "an export begins before it copies"
-        driver = (await self._connection.get_raw_connection()).driver_connection
-        assert isinstance(driver, ScopedConnection)
         query = statement.compile(dialect=self._engine.dialect, compile_kwargs={"render_postcompile": True})
         values = query.construct_params()
         arguments = [values[name] for name in getattr(query, "positiontup", None) or ()]
         # COPY takes no parameters: the server itself quotes them into the text. It may take longer than any other
         # statement; whoever exports watches the time.
-        done = await driver.copy_from_query(
+        done = await self._connection.driver.copy_from_query(
             str(query), *arguments, output=sink, timeout=asyncpg.protocol.NO_TIMEOUT, **options
         )
         return int(done.removeprefix("COPY "))
@@ -521,9 +510,7 @@ class SystemUnit:
     def __init__(self, unit: ReadUnit) -> None:
         self._unit = unit
 
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
+    async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         """Run one statement in this unit's transaction."""
         return await self._unit.execute(statement, parameters)
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import Executable
 
 import main as service
 from benchmarks.figures import Figure, Pace, against_limit, measure_route
@@ -21,6 +21,7 @@ from benchmarks.things import TENANT
 from common.config import Config
 from common.ids import TenantName, new_id
 from common.paging import ListQuery
+from common.postgresql.execution import Answer, Parameters, Written
 from database import ReadUnit
 from serving.services import Services
 from shared_auth import Principal
@@ -43,7 +44,7 @@ class Timed:
         self.spent = 0.0
         self.plan_anew = unit.plan_anew
 
-    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         """Run one statement."""
         started = time.perf_counter()
         try:

@@ -17,7 +17,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Executable,
     Row,
     Select,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 
 from common.errors import CursorInvalid, SortInvalid
 from common.keys import from_base64url, to_base64url
+from common.postgresql.execution import Answer, Written
 
 MAX_LIMIT: Final = 200
 DEFAULT_LIMIT: Final = 50
@@ -45,9 +45,7 @@ AnySelect = Select[*tuple[Any, ...]]
 class Executes(Protocol):
     """A unit of work, as far as lists need one."""
 
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> CursorResult[Any]: ...
+    async def execute(self, statement: Executable | Written, parameters: Mapping[str, Any] | None = None) -> Answer: ...
 
 
 class CursorCodec:

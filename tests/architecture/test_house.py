@@ -17,6 +17,7 @@ WITH_SQL = {
     "common/paging.py",
     "common/idempotency.py",
     "common/limits.py",  # one algorithm, half of which is its statement
+    "tools/records/single.py",  # each statement beside the one function that asks it
     "common/cache/listener.py",  # LISTEN and NOTIFY are what it is
     "manage/psql.py",
     "manage/revision.py",

@@ -17,7 +17,7 @@ from tests.support.probes import owner_connection
 from tests.support.things import word
 from tests.support.world import Person, TestTenant
 from tools.records.kinds import KINDS, Kind
-from tools.records.queries import update_record
+from tools.records.single import update_record
 from tools.reminders import service
 
 NOTE = KINDS["note"]

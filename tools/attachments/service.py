@@ -26,8 +26,9 @@ from tools.attachments.schemas import Attachment, AttachmentPatch, AttachmentRep
 from tools.declarations import ATTACHMENT_QUOTA
 from tools.records import service
 from tools.records.kinds import KINDS
-from tools.records.queries import exactly, find_any_record, list_records, order_of, record_conditions
+from tools.records.queries import exactly, list_records, order_of, record_conditions
 from tools.records.schemas import fields_of
+from tools.records.single import find_any_record
 
 ORDER = order_of(ATTACHMENT, "file_name", "media_type", "size_bytes")
 CONTENT_PATH = "/api/v1/tools/attachments/content"

@@ -19,6 +19,7 @@ from tools.calls.schemas import Call, CallCreate, CallPatch, CallReplace
 from tools.records import queries as records
 from tools.records import service
 from tools.records.schemas import fields_of
+from tools.records.single import find_record
 
 
 async def list_calls(
@@ -89,7 +90,7 @@ async def _find_replayed(unit: WriteUnit, actor: Principal, external_id: str) ->
         return None
     if first.created_by == actor.user_id:
         return Call.model_validate(await service.get_written(unit, CALL, first.id))
-    row = await records.find_record(unit, CALL, actor, first.id)
+    row = await find_record(unit, CALL, actor, first.id)
     if row is None:
         raise ExternalIdTaken
     return Call.model_validate(row)

@@ -13,7 +13,7 @@ from tools.events.occurrences.expansion import next_start
 from tools.events.schedule import takes_place
 from tools.models import Event, EventLink
 from tools.records.kinds import Condition, Kind
-from tools.records.queries import find_any_record
+from tools.records.single import find_any_record
 
 
 def _for_attendees(actor: Principal, action: str) -> Condition:

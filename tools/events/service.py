@@ -27,7 +27,7 @@ from tools.events.kind import EVENT
 from tools.events.occurrences.expansion import next_start
 from tools.events.schedule import Schedule, check_schedule, takes_place
 from tools.events.schemas import Answer, Event, EventCreate, EventPatch, EventReplace
-from tools.records import queries, service
+from tools.records import queries, service, single
 from tools.reminders import service as reminders
 from users import TIME_ZONE
 
@@ -137,7 +137,7 @@ async def note_answer(unit: WriteUnit, before: Row[Any], person: attendees.Perso
 
 async def note_change(unit: WriteUnit, before: Row[Any], path: str, old: Any, new: Any) -> None:
     """Count and audit a change of what an event has elsewhere, by itself: the whole list would fill the log."""
-    await queries.update_record(unit, EVENT, before.id, {}, now())
+    await single.update_record(unit, EVENT, before.id, {}, now())
     changes = differences({path: old}, {path: new})
     service.audit_record(unit, EVENT, "updated", before.id, title=before.title, changes=changes)
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ARRAY,
     JSON,
     ColumnElement,
-    Row,
     Uuid,
     and_,
     any_,
@@ -28,7 +27,6 @@ from sqlalchemy import (
     select,
     true,
     union_all,
-    update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
@@ -201,48 +199,6 @@ async def list_records(
     seen = reach(kind, actor, "delete" if deleted else "read")
     statement = select_records(kind).where(is_living(kind, deleted=deleted), seen, *conditions)
     return await fetch_slice(unit, statement, order, query)
-
-
-async def find_record(unit: ReadUnit, kind: Kind, actor: Principal, record_id: UUID) -> Row[Any] | None:
-    """One living record that somebody may read."""
-    conditions = (kind.table.c.id == record_id, is_living(kind), reach(kind, actor, "read"))
-    return (await unit.execute(select_records(kind).where(*conditions))).one_or_none()
-
-
-async def find_any_record(unit: ReadUnit, kind: Kind, record_id: UUID) -> Row[Any] | None:
-    """One record, whoever may read it and whether or not it is deleted."""
-    return (await unit.execute(select_records(kind).where(kind.table.c.id == record_id))).one_or_none()
-
-
-async def lock_record(
-    unit: WriteUnit, kind: Kind, actor: Principal, record_id: UUID, action: str, *, deleted: bool = False
-) -> Row[Any] | None:
-    """Version and reach of a record that exists for somebody, locked until COMMIT. What its statement finds elsewhere,
-    such as links, may be older than the lock: whoever is to change it reads it in the next statement."""
-    columns = kind.table.c
-    statement = (
-        select(columns.version, reach(kind, actor, action).label("reached"))
-        .where(columns.id == record_id, is_living(kind, deleted=deleted), visible(kind, actor, action))
-        .with_for_update(of=kind.table, key_share=True)
-    )
-    return (await unit.execute(statement)).one_or_none()
-
-
-async def insert_record(unit: WriteUnit, kind: Kind, values: Mapping[str, Any]) -> None:
-    """A new record."""
-    await unit.execute(insert(kind.table).values(**values))
-
-
-async def update_record(
-    unit: WriteUnit, kind: Kind, record_id: UUID, values: Mapping[str, Any], moment: datetime
-) -> None:
-    """Set fields and count the version up."""
-    columns = kind.table.c
-    await unit.execute(
-        update(kind.table)
-        .where(columns.id == record_id)
-        .values(**values, updated_at=moment, version=columns.version + 1)
-    )
 
 
 async def insert_links(unit: WriteUnit, kind: Kind, record_id: UUID, links: Iterable[Mapping[str, str]]) -> None:

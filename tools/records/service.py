@@ -19,7 +19,7 @@ from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.models import SEARCH_LANGUAGES
-from tools.records import queries
+from tools.records import queries, single
 from tools.records.kinds import KINDS, Kind
 from users import DEFAULT_LOCALE
 
@@ -48,7 +48,7 @@ def readable_kinds(actor: Principal, names: Sequence[str] = ()) -> list[Kind]:
 
 async def get_record(unit: ReadUnit, kind: Kind, actor: Principal, record_id: UUID) -> Row[Any]:
     """A record. Raises NotFound, also for one that exists only for others."""
-    row = await queries.find_record(unit, kind, actor, record_id)
+    row = await single.find_record(unit, kind, actor, record_id)
     if row is None:
         raise _missing(kind)
     return row
@@ -56,7 +56,7 @@ async def get_record(unit: ReadUnit, kind: Kind, actor: Principal, record_id: UU
 
 async def get_written(unit: ReadUnit, kind: Kind, record_id: UUID) -> Row[Any]:
     """A record that the actor has just written, which he need not be able to read otherwise."""
-    row = await queries.find_any_record(unit, kind, record_id)
+    row = await single.find_any_record(unit, kind, record_id)
     assert row is not None
     return row
 
@@ -75,7 +75,7 @@ async def create_record(
     record_id, moment = new_id(), now()
     fields = _own_fields(kind, values)
     common = {"id": record_id, "created_by": created_by, "created_at": moment, "updated_at": moment}
-    await queries.insert_record(unit, kind, {**fields, **common, "language": language_of(settings)})
+    await single.insert_record(unit, kind, {**fields, **common, "language": language_of(settings)})
     await queries.insert_links(unit, kind, record_id, values.get("links", ()))
     audit_record(
         unit, kind, "created", record_id, title=values.get(kind.title), changes=told({}, values), private=private
@@ -95,7 +95,7 @@ async def begin_change(
 ) -> Row[Any]:
     """A record, locked, as it is before a change. Raises NotFound, PermissionDenied for one that the actor may only
     read, or VersionConflict."""
-    locked = await queries.lock_record(unit, kind, actor, record_id, action, deleted=deleted)
+    locked = await single.lock_record(unit, kind, actor, record_id, action, deleted=deleted)
     if locked is None:
         raise _missing(kind)
     if not locked.reached:
@@ -120,7 +120,7 @@ async def finish_change(
     changes = told(known, values)
     if not changes:
         return False
-    await queries.update_record(unit, kind, before.id, _own_fields(kind, values), now())
+    await single.update_record(unit, kind, before.id, _own_fields(kind, values), now())
     if values.get("links", known.get("links")) != known.get("links"):
         await queries.delete_links(unit, kind, before.id)
         await queries.insert_links(unit, kind, before.id, values["links"])
@@ -142,7 +142,7 @@ async def delete_record(
     title, where the record itself does not."""
     row = await begin_change(unit, kind, actor, record_id, expected_version=expected_version, action="delete")
     moment = now()
-    await queries.update_record(unit, kind, record_id, {"deleted_at": moment}, moment)
+    await single.update_record(unit, kind, record_id, {"deleted_at": moment}, moment)
     hides = _is_private(row) if private is None else private
     audit_record(unit, kind, "deleted", record_id, title=getattr(row, kind.title), private=hides)
     return row
@@ -154,7 +154,7 @@ async def restore_record(
     """Bring a deleted record back, for whoever may delete it; answers it as it was. Raises NotFound for one
     that lives."""
     row = await begin_change(unit, kind, actor, record_id, action="delete", deleted=True)
-    await queries.update_record(unit, kind, record_id, {"deleted_at": None}, now())
+    await single.update_record(unit, kind, record_id, {"deleted_at": None}, now())
     hides = _is_private(row) if private is None else private
     audit_record(unit, kind, "restored", record_id, title=getattr(row, kind.title), private=hides)
     return row

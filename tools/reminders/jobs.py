@@ -18,7 +18,7 @@ from database import ReadUnit, Tenant
 from serving.jobs import find_tenant_of, send_mail, write_unit_of
 from serving.services import Services
 from tools.records.kinds import KINDS
-from tools.records.queries import find_record
+from tools.records.single import find_record
 from tools.reminders import queries, service
 from users import load_absent
 

@@ -14,8 +14,8 @@ from common.errors import TaskCycle, UnknownReference, Unprocessable
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from tools.records import queries as records
 from tools.records import service
+from tools.records.single import find_record
 from tools.tasks import queries
 from tools.tasks.kind import TASK
 from tools.tasks.positions import between
@@ -76,7 +76,7 @@ async def _check_references(unit: ReadUnit, actor: Principal, values: Mapping[st
         raise UnknownReference("There is no such active user.", pointer="/body/assignee_id")
     if team_id is not None and not await queries.is_team(unit, team_id):
         raise UnknownReference("There is no such team.", pointer="/body/team_id")
-    if parent_id is not None and await records.find_record(unit, TASK, actor, parent_id) is None:
+    if parent_id is not None and await find_record(unit, TASK, actor, parent_id) is None:
         raise UnknownReference("There is no such task.", pointer="/body/parent_id")
 
 

@@ -28,8 +28,8 @@ from tools.events.invitations.orders import ANSWER_MAIL, CANCELLATION, MAIL
 from tools.events.kind import EVENT
 from tools.events.schedule import local_date, takes_place
 from tools.events.secrets import digest_of, new_secret
-from tools.records.queries import find_any_record
 from tools.records.resource import JobHandler
+from tools.records.single import find_any_record
 from users import DEFAULT_LOCALE, TIME_ZONE
 
 

@@ -18,6 +18,7 @@ from database import ReadUnit, WriteUnit
 from shared_auth import Principal
 from tools.records import queries as records
 from tools.records.service import get_record
+from tools.records.single import find_record
 from tools.tasks.board import queries
 from tools.tasks.board.schemas import Board, BoardColumn, BoardQuery, TaskMove
 from tools.tasks.changes import change_task
@@ -87,7 +88,7 @@ async def _find_left(
 
 async def _get_neighbour(unit: ReadUnit, actor: Principal, task_id: UUID, status: str, **named: UUID) -> Row[Any]:
     ((field, neighbour_id),) = named.items()
-    neighbour = await records.find_record(unit, TASK, actor, neighbour_id)
+    neighbour = await find_record(unit, TASK, actor, neighbour_id)
     if neighbour is None or neighbour_id == task_id:
         raise UnknownReference("There is no such other task.", pointer=f"/body/{field}")
     if neighbour.status != status:

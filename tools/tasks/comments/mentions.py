@@ -13,7 +13,7 @@ from common.ids import TenantName
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from shared_auth import Principal
-from tools.records.queries import find_record
+from tools.records.single import find_record
 from tools.tasks.comments import queries
 from tools.tasks.kind import TASK
 from users import load_absent
