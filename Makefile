@@ -30,8 +30,9 @@ RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
 FAULTS := tests/faults
+FUZZED := tests/fuzzing
 SECURITY := tests/security
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS) $(SECURITY)
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS) $(FUZZED) $(SECURITY)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -107,6 +108,10 @@ test-security: $(SCANNERS_INSTALLED) ## Look for secrets in the repository, and 
 audit: $(SCANNERS_INSTALLED) ## Fail if a pinned package has a known fault, or if that cannot be found out
 	@$(SCANNERS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT_ARGS) -r requirements.txt || { \
 		echo "Not passed: a package has a known fault, or that could not be found out; the lines above say which." >&2; exit 1; }
+
+# By test: one of them takes as long as most others together. -rP shows the figures.
+test-fuzz: $(INSTALLED) ## Fuzz a running service: schemathesis, hostile requests, a state machine (EXAMPLES=n, 2)
+	@EXAMPLES=$(or $(EXAMPLES),2) $(PY) -m pytest -n 2 -q -rP $(or $(PYTEST_ARGS),$(FUZZED))
 
 # The wheel stands in where there is no Node.js, or an old one.
 test-clients: $(INSTALLED) ## Run the generated clients, and the official ones for OFREP, against the service

@@ -42,7 +42,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
 
-from common.audit import ANONYMOUS, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
+from common.audit import ANONYMOUS, NOT_A_CHANGE, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
 from common.cache.two_level import Message
 from common.cache.versions import COMMIT_SECONDS, Lease, Version
@@ -204,6 +204,12 @@ class ReadUnit:
         return connection
 
 
+def _is_change(statement: Executable) -> bool:
+    """Whether a statement changes what an audit entry has to tell of."""
+    is_written = bool(getattr(statement, "is_dml", False))
+    return is_written and not NOT_A_CHANGE.items() <= statement.get_execution_options().items()
+
+
 class WriteUnit(ReadUnit):
     """A transaction that changes a tenant's data. The change, its audit entries, the jobs it orders and the cached
     values it makes stale commit together, or none of them does."""
@@ -233,7 +239,7 @@ class WriteUnit(ReadUnit):
 
     async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         meant = statement.statement if isinstance(statement, Written) else statement
-        self._changed = self._changed or bool(getattr(meant, "is_dml", False))
+        self._changed = self._changed or _is_change(meant)
         self._note_stale_copies(meant)
         return await super().execute(statement, parameters)
 

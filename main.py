@@ -29,6 +29,7 @@ from common.encryption import Vault
 from common.http.docs import add_docs
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
+from common.http.reception import STATE, Reception
 from common.http.replies import NotModified, answer_not_modified
 from common.http.root import ServiceInformation, root_router
 from common.http.stack import build_stack
@@ -257,16 +258,18 @@ class Background:
 
 
 @asynccontextmanager
-async def _lifespan(services: Services, background: Background, registry: CollectorRegistry) -> AsyncIterator[None]:
-    database = services.database
+async def _lifespan(
+    services: Services, background: Background, registry: CollectorRegistry
+) -> AsyncIterator[dict[str, Reception]]:
+    database, config = services.database, services.config
     show_counts(registry)
     registry.register(PoolCollector(database.pool_state, database.retired, database.servers))
-    port = services.config.metrics_port
-    metrics_server = start_http_server(port, services.config.host, registry)[0] if port else None
+    port = config.metrics_port
+    metrics_server = start_http_server(port, config.host, registry)[0] if port else None
     await background.start()
-    log.info("service_started", version=VERSION, environment=services.config.environment)
+    log.info("service_started", version=VERSION, environment=config.environment)
     try:
-        yield
+        yield {STATE: Reception(config.max_head_bytes, config.max_headers, config.head_seconds)}
     finally:
         await background.stop()
         if metrics_server is not None:

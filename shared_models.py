@@ -1,8 +1,5 @@
-"""What the data models and schemas of all modules are made of.
-
-The declarative bases with their naming convention, the mixins for ids, times and versions, and the bases of request
-bodies and answers.
-"""
+"""What the data models and schemas of all modules are made of: the declarative bases with their naming convention, the
+mixins for ids, times and versions, and the bases of request bodies and answers."""
 
 from __future__ import annotations
 
@@ -32,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from common.enums import ActorType, AuditOutcome
+from common.literal import Literally
 from common.paging import Slice
 
 NAMING_CONVENTION = {
@@ -270,8 +268,8 @@ class Shape(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
 
 
-class Payload(BaseModel):
-    """Base of all request bodies: a field nobody declared is refused, and so are NUL bytes and lone surrogates."""
+class Payload(Literally):
+    """Base of all request bodies: undeclared fields are refused, and so are NUL bytes and lone surrogates."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 

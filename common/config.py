@@ -214,6 +214,17 @@ class Config(BaseSettings):
         default=(), description="Addresses or networks whose X-Forwarded-For is believed, comma-separated."
     )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body, uploads excepted.")
+    max_head_bytes: int = Field(
+        default=32_768, ge=4096, le=1_048_576, description="Largest request line with its headers."
+    )
+    max_headers: int = Field(default=100, ge=20, le=10_000, description="Most headers of a request.")
+    head_seconds: Duration = Field(
+        default=10.0, description="Seconds until a request's headers are there; then the connection is closed."
+    )
+    body_stall_seconds: Duration = Field(default=30.0, description="Seconds a body may stand still; then 408.")
+    body_bytes_per_second: int = Field(
+        default=4096, ge=1, description="Least pace of a body, once it has had those seconds; slower ones are 408."
+    )
 
     # -- Logs -------------------------------------------------------------------------------------------------------
     sql_echo: bool = Field(default=False, description="Log every SQL statement.")
@@ -263,7 +274,6 @@ class Config(BaseSettings):
     max_uploads_per_tenant: int = Field(
         default=32, ge=1, le=1000, description="Of these, files of one tenant; more get 429."
     )
-    upload_stall_seconds: Duration = Field(default=30.0, description="Seconds an upload may stand still.")
     upload_seconds: Seconds = Field(default=7200, le=43_200, description="Seconds an upload may take in all.")
 
     @classmethod

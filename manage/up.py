@@ -131,6 +131,7 @@ def _provide_cache(running: ExitStack, data_dir: Path) -> list[EmbeddedServer]:
 def _start_service(config: Config, running: ExitStack, signals: StopSignals) -> Popen[bytes]:
     _say("Starting the service …")
     options = {
+        "--http": "common.http.reception:BoundedHttp",
         "--host": config.host,
         "--port": str(config.port),
         "--workers": str(config.workers),

@@ -51,6 +51,7 @@ SERVICE_TAG: Final = {
     "name": "service",
     "description": "What this is, and whether it is well. Open to all.",
 }
+BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "The caller has it already."}}
 
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 
 from common.clock import now
 from common.http.answers import named_file
 from common.http.openapi import NOT_MODIFIED
 from common.http.written import JSON, Header, Written, etag
+from common.times import GivenTime
 from dependencies import (
     PlainListing,
     ReplicaRead,
@@ -49,16 +49,18 @@ SettingsDeleter = Annotated[Principal, Depends(Requires("settings:delete"))]
 
 PUBLIC_CACHE = (b"cache-control", b"private, max-age=10")
 MEDIA_TYPES = {TransferFormat.JSON: "application/json", TransferFormat.YAML: "application/yaml"}  # RFC 9512
-FILE = {
-    MEDIA_TYPES[TransferFormat.JSON]: {
-        "schema": {"type": "object"},
-        "example": {"settings": {"branding.color": {"value": "#0a6cc4"}}},
+SETTINGS_FILE = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "settings": {"type": "object", "description": "By key, objects like those of `POST /settings`."},
+        },
+        "required": ["settings"],
+        "additionalProperties": False,
     },
-    MEDIA_TYPES[TransferFormat.YAML]: {
-        "schema": {"type": "string"},
-        "example": "settings:\n  branding.color:\n    value: '#0a6cc4'\n",
-    },
+    "example": {"settings": {"branding.color": {"value": "#0a6cc4"}}},
 }
+FILE = dict.fromkeys(MEDIA_TYPES.values(), SETTINGS_FILE)
 FileFormat = Annotated[TransferFormat, Query(description="How the file is written.")]
 
 
@@ -181,7 +183,7 @@ async def list_setting_history(  # noqa: PLR0917 - FastAPI calls it by keyword
     visit: ThisVisit,
     listing: PlainListing,
     reply: Replying,
-    at: Annotated[AwareDatetime | None, Query(description="Only the value of this moment.")] = None,
+    at: Annotated[GivenTime | None, Query(description="Only the value of this moment.")] = None,
 ) -> Page[SettingVersion]:
     """Every value that the tenant gave the key, its removals too, newest first. Sort by `version` or `changed_at`.
     With `at` one item, or none if the tenant had given it no value yet."""

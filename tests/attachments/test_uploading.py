@@ -284,7 +284,7 @@ async def test_an_upload_can_break_off(app: FastAPI, clean: TestTenant, size: in
 async def test_an_upload_that_stands_still_or_never_ends_is_given_up(servers: Servers) -> None:
     begun = {"type": "http.request", "body": FILE[:-3] + b"x" * 2**20, "more_body": True}
     more = {"type": "http.request", "body": b"x", "more_body": True}
-    async with running(servers.config(servers.new_database(), upload_stall_seconds=0.05)) as (app, client):
+    async with running(servers.config(servers.new_database(), body_stall_seconds=0.05)) as (app, client):
         tenant = await create_tenant(client)
         assert await send(app, tenant.owner, [begun, more, None]) == 408
         folder = services_of(app).storage.folder((await registered(app, tenant.name)).name)

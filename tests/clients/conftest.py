@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from tests.ofrep.service import listening
+from tests.support.listening import listening
 from tests.support.node import npm_command, packages_of, run
 from tests.support.source import ROOT
 

@@ -21,8 +21,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from common.config import Config
-from tests.ofrep.service import listening
 from tests.support.apps import running
+from tests.support.listening import listening
 from tests.support.world import PASSWORD, TestTenant
 
 PAGES: Final = Path(__file__).parent / "browser"

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from manage.keys import rotate_key
 from tests.docs.documents import ROOT, code_to_run
-from tests.ofrep.service import listening
 from tests.support.apps import running
+from tests.support.listening import listening
 from tests.support.servers import Servers
 from tests.support.world import API, PASSWORD, TestTenant
 

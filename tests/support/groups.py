@@ -56,7 +56,16 @@ class Group:
 
     def launch(self) -> None:
         """Start it, and wait for nothing. What it writes is added to its log. It ends with the tests, in any way."""
-        command = ["uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [
+            "uvicorn",
+            "main:app",
+            "--http",
+            "common.http.reception:BoundedHttp",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
         with self.log.open("ab") as output:
             self._process = spawn(  # in a session of its own, as Ctrl-C reaches every process of a terminal's group
                 [sys.executable, "-m", *command, "--workers", str(self.workers_wanted), *FLAGS],

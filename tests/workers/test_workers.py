@@ -122,5 +122,5 @@ def test_a_stop_waits_for_the_request_in_hand(servers: Servers, tmp_path: Path, 
         assert all(is_gone(pid) for pid in workers)
         log = group.log.read_text()
         assert log.count("service_stopped") == WORKERS
-        assert '"level": "error"' not in log
+        assert '"level":"error"' not in log
         assert "Traceback" not in log

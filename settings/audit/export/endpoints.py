@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from common.clock import now
 from common.http.answers import named_file
 from common.http.headers import accepts_gzip
+from common.http.openapi import BINARY
 from common.http.streaming import Streamed
 from dependencies import RequiresVisiting, Route
 from serving.visit import Visit
@@ -32,7 +33,12 @@ ENTRIES = {"schema": {"type": "array", "items": {"type": "object"}}}
     responses={
         200: {
             "description": "The entries, oldest first. One that breaks off without its end is not complete.",
-            "content": {"application/x-ndjson": TEXT, "application/json": ENTRIES, "text/csv": TEXT},
+            "content": {
+                "application/x-ndjson": TEXT,
+                "application/json": ENTRIES,
+                "text/csv": TEXT,
+                "application/gzip": {"schema": BINARY},
+            },
             "headers": named_file(),
         }
     },
