@@ -264,8 +264,7 @@ async def _lifespan(
     database, config = services.database, services.config
     show_counts(registry)
     registry.register(PoolCollector(database.pool_state, database.retired, database.servers))
-    port = config.metrics_port
-    metrics_server = start_http_server(port, config.host, registry)[0] if port else None
+    metrics_server = start_http_server(config.metrics_port, config.host, registry)[0] if config.metrics_port else None
     await background.start()
     log.info("service_started", version=VERSION, environment=config.environment)
     try:

@@ -53,7 +53,11 @@ SETTINGS_FILE = {
     "schema": {
         "type": "object",
         "properties": {
-            "settings": {"type": "object", "description": "By key, objects like those of `POST /settings`."},
+            "settings": {
+                "type": "object",
+                "description": "By key, objects like those of `POST /settings`.",
+                "examples": [{"branding.color": {"value": "#0a6cc4"}}],
+            },
         },
         "required": ["settings"],
         "additionalProperties": False,
