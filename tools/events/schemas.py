@@ -9,10 +9,11 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from common.enums import AttendeeResponse, EventStatus
+from common.times import GivenTime
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.events.rules import FIRST_YEAR, LAST_YEAR
 from tools.models import MAX_EXDATES
-from tools.records.schemas import NOT_GIVEN, GivenTime, Links, Patch, Record, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Title
 from tools.reminders.schemas import Reminder, Reminders
 from users import Email, TimeZone, WebAddress, normalize_email
 

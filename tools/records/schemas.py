@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, StringConstraints
 
+from common.times import GivenTime
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.models import MAX_TAG_LENGTH, MAX_TAGS
 
 MAX_LINKS: Final = 50
-_DATED: Final = re.compile(r"[0-9]{4}-", re.ASCII)
 NOT_GIVEN: Any = None
 """The default of a field that may be left out of a PATCH but not be null. It is never read: only given fields are."""
 
@@ -44,19 +42,10 @@ def _distinct_tags(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-def _as_written(value: Any) -> Any:
-    """To pydantic a number is a time too, in seconds or milliseconds as it guesses. To whoever sent it by mistake it is
-    a day in 1970 that he finds out about later."""
-    if isinstance(value, int | float) or (isinstance(value, str) and not _DATED.match(value)):
-        raise PydanticCustomError("datetime_parsing", "Input should be a time such as 2027-03-27T09:00:00Z (RFC 3339)")
-    return value
-
-
 Links = Annotated[list[Link], Field(max_length=MAX_LINKS), AfterValidator(_distinct_links)]
 Tag = Annotated[PlainText, StringConstraints(min_length=1, max_length=MAX_TAG_LENGTH), Field(examples=["vip"])]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS, examples=[["vip"]]), AfterValidator(_distinct_tags)]
 Title = Annotated[PlainText, StringConstraints(min_length=1, max_length=200)]
-GivenTime = Annotated[AwareDatetime, BeforeValidator(_as_written)]
 # Room on both sides: a time of any offset must exist in UTC, and a series must be able to go on from it.
 Moment = Annotated[
     GivenTime,

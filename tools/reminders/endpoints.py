@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from common.enums import ReminderStatus
+from common.times import GivenTime
 from dependencies import AnyUser, Listing, ReplicaRead, Replying, Route, Write
 from shared_models import Page
-from tools.records.schemas import GivenTime
 from tools.reminders import service
 from tools.reminders.schemas import OwnReminder
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from common.paging import DEFAULT_LIMIT, MAX_LIMIT
+from common.times import GivenTime
 from dependencies import Obeyed, ReplicaRead, Replying, Requires, Route, Write
 from serving.listing import MAX_SEARCH_LENGTH
 from shared_auth import Principal
 from tools.records.endpoints import Filters
-from tools.records.schemas import GivenTime
 from tools.tasks.board import service
 from tools.tasks.board.schemas import Board, BoardQuery, TaskMove
 from tools.tasks.filters.endpoints import Narrowed

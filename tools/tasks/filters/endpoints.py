@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import Depends, Query
 
 from common.enums import TaskPriority, TaskStatus
+from common.times import GivenTime
 from serving.listing import MAX_SEARCH_LENGTH
 from tools.records.endpoints import TagFilter
-from tools.records.schemas import GivenTime
 from tools.tasks.filters.schemas import Me, Nothing, TaskFilters, TaskTexts, TaskTimes
 
 
