@@ -29,6 +29,6 @@ sys.exit(c.getresponse().status != 200)"]
 # The shell only fills in HOST, PORT and WORKERS; exec makes uvicorn process 1, which receives the stop signal.
 # Below 'warning', uvicorn's supervisor of several workers would write lines that are not JSON. It takes a worker that does
 # not answer within 5 s for dead, which one that starts beside others on a busy processor may not.
-CMD ["sh", "-c", "exec uvicorn main:app \
+CMD ["sh", "-c", "exec uvicorn main:app --http common.http.reception:BoundedHttp \
 --host \"${HOST:-0.0.0.0}\" --port \"${PORT:-8008}\" --workers \"${WORKERS:-1}\" \
 --timeout-graceful-shutdown 25 --timeout-worker-healthcheck 30 --log-level warning --no-access-log --no-server-header --no-proxy-headers"]

@@ -42,7 +42,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
 
-from common.audit import ANONYMOUS, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
+from common.audit import ANONYMOUS, NOT_A_CHANGE, PLATFORM, Actor, Change, Origin, Outcome, Target, entry
 from common.cache.listener import CHANNEL, write_payload
 from common.cache.two_level import Message
 from common.cache.versions import COMMIT_SECONDS, Lease, Version
@@ -57,7 +57,8 @@ from common.errors import (
     Unprocessable,
 )
 from common.ids import TenantName, new_id
-from common.postgresql.connection import PROOF_SECONDS, Behind
+from common.observability.counts import AUDIT_ENTRIES
+from common.postgresql.connection import PATIENCE, PROOF_SECONDS, Behind
 from common.postgresql.execution import Answer, Parameters, UnitConnection, Written
 from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
@@ -131,6 +132,7 @@ class ReadUnit:
         self.commit_sent = False  # from then on nobody but the database knows whether the change is there
         self._engine = engine
         self._schema = scope.schema
+        self._timeout_ms = timeout_ms  # 0: none
         self._proof = proof  # that a replica has what must be seen; none is needed on the primary
         self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
         self._connection: UnitConnection | None = None
@@ -189,13 +191,23 @@ class ReadUnit:
             await self.close()
 
     async def _connect(self) -> UnitConnection:
+        began = time.monotonic()
         try:
             connection = await UnitConnection.take(self._engine)
         except PoolTimeoutError:
             raise Overloaded("All database connections are busy. Try again.") from None
         connection.driver.open_with(self._schema, self._opening, self._proof)
+        if self._timeout_ms:  # the wait for a connection is part of what a frozen server may take in all
+            waited = round(time.monotonic() - began)
+            connection.driver.answer_within(max(self._timeout_ms / 1000 + PATIENCE - waited, PATIENCE))
         self._connection = connection
         return connection
+
+
+def _is_change(statement: Executable) -> bool:
+    """Whether a statement changes what an audit entry has to tell of."""
+    is_written = bool(getattr(statement, "is_dml", False))
+    return is_written and not NOT_A_CHANGE.items() <= statement.get_execution_options().items()
 
 
 class WriteUnit(ReadUnit):
@@ -227,7 +239,7 @@ class WriteUnit(ReadUnit):
 
     async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         meant = statement.statement if isinstance(statement, Written) else statement
-        self._changed = self._changed or bool(getattr(meant, "is_dml", False))
+        self._changed = self._changed or _is_change(meant)
         self._note_stale_copies(meant)
         return await super().execute(statement, parameters)
 
@@ -297,6 +309,7 @@ class WriteUnit(ReadUnit):
             if self._copy is not None and self._entries:
                 await self._commit_version(self._copy, Version(noted.one()[0], UUID(self._entries[-1]["id"])))
         await super().commit()
+        AUDIT_ENTRIES.inc(len(self._entries))
         stale, self._entries, self._jobs, self._stale, self._changed = self._stale, [], [], [], False
         if stale:
             await self._forget(stale)
@@ -570,8 +583,11 @@ def may_retry(error: Exception, unit: ReadUnit) -> bool:
     """Whether running the unit's transaction again is safe and may help.
 
     A lost race was rolled back, so always. After a broken connection only if COMMIT had not been sent: what is not
-    committed is gone, but a COMMIT without an answer may have arrived.
+    committed is gone, but a COMMIT without an answer may have arrived. Not where the server has not answered in time:
+    who asks has waited long enough.
     """
+    if isinstance(error, TimeoutError):
+        return False
     if _sqlstate(error) in LOST_RACES or isinstance(_driver_error(error), asyncpg.InvalidCachedStatementError):
         return True
     return not unit.commit_sent and isinstance(translate(error, {}), DatabaseUnavailable)

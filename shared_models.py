@@ -1,8 +1,5 @@
-"""What the data models and schemas of all modules are made of.
-
-The declarative bases with their naming convention, the mixins for ids, times and versions, and the bases of request
-bodies and answers.
-"""
+"""What the data models and schemas of all modules are made of: the declarative bases with their naming convention, the
+mixins for ids, times and versions, and the bases of request bodies and answers."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -32,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from common.enums import ActorType, AuditOutcome
+from common.literal import Literally
 from common.paging import Slice
 
 NAMING_CONVENTION = {
@@ -260,18 +258,18 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
-"""A moment, written as RFC 3339 in UTC ending in ``Z``."""
+_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+Timestamp = Annotated[datetime, PlainSerializer(rfc3339, when_used="json"), _TIME]
 
 
 class Shape(BaseModel):
     """Base of all answers."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
 
 
-class Payload(BaseModel):
-    """Base of all request bodies: a field nobody declared is refused, and so are NUL bytes and lone surrogates."""
+class Payload(Literally):
+    """Base of all request bodies: undeclared fields are refused, and so are NUL bytes and lone surrogates."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 

@@ -24,6 +24,7 @@ from benchmarks.things import CONTEXT, PASSWORD, SETTING, SETTING_VALUE, TENANT,
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
 
 ROOT: Final = Path(__file__).parents[1]
+UVICORN: Final = ("uvicorn", "main:app", "--http", "common.http.reception:BoundedHttp")  # as the image has it
 DATABASE: Final = "bench"
 API: Final = "/api/v1"
 BULK: Final = "/ofrep/v1/evaluate/flags"
@@ -93,7 +94,7 @@ def running_world() -> Iterator[World]:
         postgres.create_database(DATABASE)
         environment = environment_of(postgres.url(DATABASE), valkey.url, folder / "data")
         flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
-        program, silence = ["uvicorn", "main:app", *flags, "--port"], {"LOG_LEVEL": "warning"}
+        program, silence = [*UVICORN, *flags, "--port"], {"LOG_LEVEL": "warning"}
         service = stack.enter_context(serving(program, environment, folder))
         silent = stack.enter_context(serving(program, {**environment, **silence}, folder))
         token = _sign_in(service.port)

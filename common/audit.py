@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from common.ids import new_id
 
+NOT_A_CHANGE: Final = {"not_a_change": True}  # execution options of what is written beside what somebody changes
 HIDDEN = "********"  # what an audit entry shows of a secret that changed
 
 ActorType = Literal["user", "api_key", "platform", "system", "anonymous"]

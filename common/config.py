@@ -91,7 +91,7 @@ class Config(BaseSettings):
         le=64,
         description="Parts of the pool, each for its own share of the tenants; DATABASE_POOL_SIZE is divided.",
     )
-    database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
+    database_connect_timeout: Duration = Field(default=4.0, description="Seconds to open a connection.")
     database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
     database_prepared_statements: bool = Field(
         default=True, description="Keep statements prepared; `false` behind a PgBouncer older than 1.21."
@@ -194,6 +194,14 @@ class Config(BaseSettings):
     host: str = Field(default="0.0.0.0", description="Listen address.")  # noqa: S104 - the contract's default
     port: int = Field(default=8008, ge=1, le=65535, description="Listen port.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes.")
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="Seconds for which a process goes on after SIGTERM, not ready any more: longer than load balancers "
+        "take to notice.",
+    )
     work_off_jobs: bool = Field(
         default=True, description="Send mails and reminders and clean up in these processes; `false` where others do."
     )
@@ -206,6 +214,17 @@ class Config(BaseSettings):
         default=(), description="Addresses or networks whose X-Forwarded-For is believed, comma-separated."
     )
     max_body_bytes: int = Field(default=1_048_576, ge=1024, description="Largest request body, uploads excepted.")
+    max_head_bytes: int = Field(
+        default=32_768, ge=4096, le=1_048_576, description="Largest request line with its headers."
+    )
+    max_headers: int = Field(default=100, ge=20, le=10_000, description="Most headers of a request.")
+    head_seconds: Duration = Field(
+        default=10.0, description="Seconds until a request's headers are there; then the connection is closed."
+    )
+    body_stall_seconds: Duration = Field(default=30.0, description="Seconds a body may stand still; then 408.")
+    body_bytes_per_second: int = Field(
+        default=4096, ge=1, description="Least pace of a body, once it has had those seconds; slower ones are 408."
+    )
 
     # -- Logs -------------------------------------------------------------------------------------------------------
     sql_echo: bool = Field(default=False, description="Log every SQL statement.")
@@ -255,7 +274,6 @@ class Config(BaseSettings):
     max_uploads_per_tenant: int = Field(
         default=32, ge=1, le=1000, description="Of these, files of one tenant; more get 429."
     )
-    upload_stall_seconds: Duration = Field(default=30.0, description="Seconds an upload may stand still.")
     upload_seconds: Seconds = Field(default=7200, le=43_200, description="Seconds an upload may take in all.")
 
     @classmethod

@@ -16,7 +16,7 @@
     │   ├── EmailTaken · UsernameTaken · TenantExists · LastOwner · ApiKeyRevoked · TooManyKeys · IdempotencyInFlight
     │   ├── SettingExists · SettingLocked · SettingsFull · FlagExists · FlagsFull · AuditChainBroken
     │   ├── ExternalIdTaken · ReviewVerified · ReviewNotApproved · ReviewRequestPending · ReviewRequestClosed
-    │   ├── QuotaExceeded · UploadStalled         the body does not arrive
+    │   ├── QuotaExceeded · UploadStalled         the file does not arrive
     │   ├── FileTooLarge          the file is larger than a file may be
     │   ├── FileTypeRefused       the file is of a kind that is not taken
     │   ├── RangeNotSatisfiable   the part asked for does not exist
@@ -347,7 +347,7 @@ class QuotaExceeded(Conflict):
 
 class UploadStalled(ServiceError):
     code = "upload_stalled"
-    default_detail = "The upload stood still, or took too long. Nothing of it was kept."
+    default_detail = "The upload took too long. Nothing of it was kept."
 
 
 class FileTooLarge(ServiceError):

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import CTE, column, delete, func, literal, not_, select, table, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from common.audit import NOT_A_CHANGE
 from common.clock import now
 from common.encryption import DecryptionFailed, Vault
 from common.errors import IdempotencyInFlight, IdempotencyMismatch
@@ -143,7 +144,7 @@ async def keep_answer(unit: Executes, request: IdempotentRequest, answer: Stored
             set_={
                 name: statement.excluded[name] for name in ("request_digest", "status", "headers", "body", "created_at")
             },
-        )
+        ).execution_options(**NOT_A_CHANGE)
     )
 
 

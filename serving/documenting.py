@@ -56,7 +56,7 @@ def responses_of(route: APIRoute, guard: Guard, unit: type[ReadUnit] | None, hea
     if IF_MATCH in headers:
         statuses.add(412)
     if _takes_body(route.dependant) or "requestBody" in (route.openapi_extra or {}):
-        statuses.add(413)
+        statuses |= {408, 413, 415}
     found = problem_responses(statuses)
     return found | NOT_MODIFIED if IF_NONE_MATCH in headers else found
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime
 
 from common.http.headers import read_path
 from common.paging import DEFAULT_LIMIT, MAX_LIMIT, ListQuery
+from common.times import GivenTime
 from serving.visit import visit_of
 
 MAX_CURSOR_LENGTH: Final = 6000  # an address folded by NFKC, 1,000 characters of up to 4 bytes, in base64url
@@ -56,8 +56,8 @@ async def plain_list_query(  # noqa: PLR0917 - FastAPI calls it by keyword
 
 async def list_query(
     plain: Annotated[ListQuery, Depends(plain_list_query)],
-    created_after: Annotated[AwareDatetime | None, Query(description="Only what was created after this.")] = None,
-    created_before: Annotated[AwareDatetime | None, Query(description="Only what was created before this.")] = None,
+    created_after: Annotated[GivenTime | None, Query(description="Only what was created after this.")] = None,
+    created_before: Annotated[GivenTime | None, Query(description="Only what was created before this.")] = None,
 ) -> ListQuery:
     """The same with the times that everything created has."""
     return replace(plain, created_after=created_after, created_before=created_before)

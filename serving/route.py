@@ -18,7 +18,8 @@ from common.errors import (
     PermissionDenied,
     UnknownParameter,
 )
-from common.http.dispatch import is_spelled_out
+from common.http.dispatch import is_meant
+from common.http.json_body import JsonRequest
 from common.http.openapi import security
 from common.http.problems import write_pointer
 from database import DATABASE_ERRORS, ReadUnit, ReplicaUnit, WriteUnit, may_retry, translate
@@ -54,10 +55,11 @@ class Route(APIRoute):
         unit_kind = _unit_of(self.dependant)
         known = _query_names(self.dependant) | _documented_names(self.openapi_extra or {})
         has_parameters = "{" in self.path
+        reads_json = self.body_field is not None
         repeatable = (once if unit_kind is WriteUnit else once_apart) if creates_once(self, unit_kind) else None
 
         async def answer(visit: Visit, request: Request) -> Response:
-            if has_parameters and is_spelled_out(request.scope):
+            if has_parameters and not is_meant(request.scope, self.path):
                 raise HTTPException(405)
             try:
                 await guard.admit(visit, request)
@@ -69,6 +71,8 @@ class Route(APIRoute):
                 raise
 
         async def run(request: Request) -> Response:
+            if reads_json:
+                request = JsonRequest(request.scope, request.receive)
             state = request.scope["state"]
             visit = state["visit"] = Visit(request.app.state.services, state["origin"])
             state["answer_headers"] = visit.headers

@@ -183,9 +183,11 @@ def running_service(
         "REDIS_URL": config.redis_url.get_secret_value(),
         "SECRET_KEY": config.secret_key.get_secret_value(),
         "PLATFORM_API_KEY": config.platform_api_key.get_secret_value(),
+        "DRAIN_SECONDS": "0",  # no load balancer has to notice
         **more,
     }
-    command = [sys.executable, "-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port)]
+    listening = ["--http", "common.http.reception:BoundedHttp", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "main:app", *listening]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
@@ -198,7 +200,7 @@ def running_service(
     # Having stopped in order, uvicorn ends by the signal it was asked with, as a shell expects of a program.
     assert code in {0, -signal.SIGTERM}, log.read_text()
     assert "LOG_LEVEL" in more or "service_stopped" in log.read_text()
-    assert '"level": "error"' not in log.read_text()
+    assert '"level":"error"' not in log.read_text()
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -9,14 +9,14 @@ What is not found there, a wrong method for example, takes FastAPI's own way: no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIRouter, iter_route_contexts
 from starlette.convertors import Convertor
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 SEVERAL_SEGMENTS: Final = ":path}"
@@ -26,16 +26,36 @@ TELEMETRY: Final = "fastapi.telemetry"  # set by FastAPI's OpenTelemetry hook, w
 def add_dispatch(app: FastAPI) -> Dispatch:
     """Put the table in front of the router. Routes that are added later are found by the router."""
     app.router.middleware_stack = table = Dispatch(app.router)
-    paths = (context.path or "" for context in iter_route_contexts(app.routes))
-    app.state.spelled_out = frozenset(path for path in paths if "{" not in path)
+    app.state.addresses = Addresses(context.path or "" for context in iter_route_contexts(app.routes))
     return table
 
 
-def is_spelled_out(scope: Scope) -> bool:
-    """Whether a route has this very path, without parameters: then it is no item of the list beside it, whatever the
-    method, and a route with parameters is not meant."""
-    known: frozenset[str] = getattr(scope["app"].state, "spelled_out", frozenset())
-    return scope["path"].removeprefix(scope.get("root_path", "")) in known
+class Addresses:
+    """Which template an address belongs to, whatever the method: the most exact one."""
+
+    def __init__(self, templates: Iterable[str]) -> None:
+        known = set(templates)
+        self._spelled_out = frozenset(path for path in known if "{" not in path)
+        endings = {path: path.rpartition("}")[2] for path in known}
+        self._endings = tuple({ending for ending in endings.values() if ending.startswith(".")})
+        self._with_ending = [compile_path(path)[0] for path, ending in endings.items() if ending in self._endings]
+
+    def belongs(self, path: str, template: str) -> bool:
+        """Whether the template is meant, of those that match: not if another one spells the path out, and not if it
+        ends with a parameter where another one says how the last part ends, such as ``.ics``."""
+        if "{" not in template:
+            return True
+        if path in self._spelled_out:
+            return False
+        is_open = template.endswith("}") and path.endswith(self._endings)
+        return not (is_open and any(pattern.match(path) for pattern in self._with_ending))
+
+
+def is_meant(scope: Scope, template: str) -> bool:
+    """Whether a request's address is one of this template, and not of a more exact one beside it."""
+    addresses: Addresses | None = getattr(scope["app"].state, "addresses", None)
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return addresses is None or addresses.belongs(path, template)
 
 
 @dataclass(frozen=True, slots=True)

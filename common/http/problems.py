@@ -35,7 +35,7 @@ from common.errors import (
     UploadStalled,
     VersionConflict,
 )
-from common.http.dispatch import is_spelled_out
+from common.http.dispatch import is_meant
 from common.http.head import with_head
 from common.http.headers import read_path
 
@@ -87,8 +87,11 @@ FRAMEWORK_CODES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("bad_request", "The request could not be understood."),
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not have that method; see Allow."),
+    408: ("body_stalled", "The body stood still, or came too slowly. Nothing of it was kept."),
     413: ("body_too_large", "The body is larger than this address accepts."),
-    415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json."),
+    414: ("target_too_long", "The address is longer than this service reads."),
+    415: ("unsupported_media_type", "The body must be JSON with Content-Type: application/json, not compressed."),
+    431: ("headers_too_large", "The headers are larger, or more, than this service reads."),
 }
 # What is answered without any exception to say it.
 OWN_CODES: Final[Mapping[int, Sequence[tuple[str, str]]]] = {
@@ -170,8 +173,7 @@ def _allowed(request: Request) -> str:
     """Every method of the address (RFC 9110 section 10.2.1). The framework names those of one route only."""
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    if is_spelled_out(request.scope):
-        matching = [route for route in matching if "{" not in (route.path or "")]
+    matching = [route for route in matching if is_meant(request.scope, route.path or "")]
     return ", ".join(sorted(with_head({method for route in matching for method in route.methods or ()})))
 
 

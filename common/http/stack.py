@@ -13,7 +13,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp
 
 from common.config import Config
-from common.http.body_limit import BodyLimit
+from common.http.body_limit import BodyLimit, Patience
 from common.http.dispatch import add_dispatch
 from common.http.envelope import Envelope, Net
 from common.http.head import Head
@@ -29,6 +29,8 @@ EXPOSED_HEADERS: Final = (
     "Idempotency-Replayed",
     "Link",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "X-Request-ID",
 )
@@ -55,7 +57,12 @@ def build_stack(app: FastAPI, config: Config, registry: CollectorRegistry, *, la
     stack: ASGIApp = app.build_middleware_stack()
     # Starlette's own answer to a defect has not our headers and form: Net's has.
     inner = stack.app if isinstance(stack, ServerErrorMiddleware) else stack
-    stack = BodyLimit(Net(Shortcut(inner, service=app, dispatch=dispatch)), limit=config.max_body_bytes, larger=larger)
+    stack = BodyLimit(
+        Net(Shortcut(inner, service=app, dispatch=dispatch)),
+        limit=config.max_body_bytes,
+        larger=larger,
+        patience=Patience(config.body_stall_seconds, config.body_bytes_per_second),
+    )
     if config.cors_origins:
         stack = _with_cors(stack, config)
     templates: dict[object, str] = {route.endpoint: route.path or "" for route in iter_route_contexts(app.routes)}

@@ -17,6 +17,12 @@ MAX_LINE: Final = 1_048_576  # characters; the longest note has a tenth of it
 CONTENTS: Final = "attachments"
 LISTS: Final = frozenset({"roles", "teams", "tags", "permissions"})  # of names, in CSV separated by semicolons
 OBJECTS: Final = frozenset({"links", "attendees", "reminders", "exdates", "value"})  # in CSV written as JSON
+TYPED: Final = frozenset(  # what is true, false or a number, to which its text is none
+    (
+        *("is_active", "is_verified", "is_pinned", "is_private", "is_public", "all_day"),
+        *("position", "duration_seconds"),
+    )
+)
 FORMS: Final = ("ndjson", "csv")
 
 csv.field_size_limit(MAX_LINE)
@@ -102,9 +108,19 @@ def _csv_row(number: int, columns: Sequence[str], cells: Sequence[str]) -> Row:
 def _value(name: str, text: str) -> Any:
     if name in LISTS:
         return [part.strip() for part in text.split(";") if part.strip()]
+    if name in TYPED:
+        return _typed(text)
     if name not in OBJECTS:
         return text
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError(f"The cell of {name} is no JSON.") from None
+
+
+def _typed(text: str) -> Any:
+    """A word or number as what it says; anything else stays text, for the shape to refuse."""
+    try:
+        return json.loads(text.lower())
+    except (ValueError, RecursionError):
+        return text

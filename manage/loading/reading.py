@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from common.clock import now
 from common.errors import Fault
 from common.ids import TenantName
-from common.moments import Moment
+from common.times import Moment
 from manage.loading.rows import Row
 from serving.loading import Line, Loader, Past
 from shared_models import Payload

@@ -6,10 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from common.enums import ActorType, AuditOutcome
 from common.http.openapi import problem_responses
+from common.times import GivenTime
 from dependencies import OperatorVisit, PlainListing, Read, ReplicaRead, Replying, Requires, RequiresVisiting, Route
 from serving.visit import Visit
 from settings.audit import service
@@ -34,8 +34,8 @@ async def audit_filters(  # noqa: PLR0917 - FastAPI calls it by keyword
     target_type: Annotated[PlainText | None, Query(max_length=64)] = None,
     target_id: Annotated[PlainText | None, Query(max_length=255)] = None,
     outcome: AuditOutcome | None = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="That moment and later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before that moment.")] = None,
+    since: Annotated[GivenTime | None, Query(alias="from", description="That moment and later.")] = None,
+    until: Annotated[GivenTime | None, Query(alias="to", description="Before that moment.")] = None,
     request_id: Annotated[PlainText | None, Query(max_length=128)] = None,
     q: Annotated[str | None, Query(max_length=200, description="Text to search for.")] = None,
 ) -> AuditFilters:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from common.enums import FlagState
+from common.times import GivenTime
 from settings.feature_flags.checks import KEY_PATTERN, MAX_DESCRIPTION, MAX_NAME
 from shared_models import Payload, PlainText, Shape, Timestamp
 
@@ -43,7 +44,7 @@ Description = Annotated[
     PlainText, StringConstraints(max_length=MAX_DESCRIPTION), Field(examples=["The checkout of next year"])
 ]
 SwitchAt = Annotated[
-    AwareDatetime | None, Field(description="When the flag takes the state `switch_to`, by itself. Null: not.")
+    GivenTime | None, Field(description="When the flag takes the state `switch_to`, by itself. Null: not.")
 ]
 SwitchTo = Annotated[FlagState | None, Field(description="The state it takes then.")]
 
@@ -155,7 +156,7 @@ class Decision(Shape):
     result: Any = Field(examples=["on"])
 
 
-class Explanation(Shape):
+class FlagExplanation(Shape):
     """Why a flag is what it is for a context."""
 
     key: FlagKey

@@ -130,7 +130,7 @@ async def test_a_tenant_that_wants_it_can_have_it_but_not_shown(tenant: TestTena
     assert (made["media_type"], refused.status_code) == ("text/html", 415)
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment;")
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     wrong = await tenant.owner.put("/settings/attachments.allowed_types", json={"value": ["nonsense"]})
     assert wrong.status_code == 422
@@ -284,7 +284,7 @@ async def test_an_upload_can_break_off(app: FastAPI, clean: TestTenant, size: in
 async def test_an_upload_that_stands_still_or_never_ends_is_given_up(servers: Servers) -> None:
     begun = {"type": "http.request", "body": FILE[:-3] + b"x" * 2**20, "more_body": True}
     more = {"type": "http.request", "body": b"x", "more_body": True}
-    async with running(servers.config(servers.new_database(), upload_stall_seconds=0.05)) as (app, client):
+    async with running(servers.config(servers.new_database(), body_stall_seconds=0.05)) as (app, client):
         tenant = await create_tenant(client)
         assert await send(app, tenant.owner, [begun, more, None]) == 408
         folder = services_of(app).storage.folder((await registered(app, tenant.name)).name)

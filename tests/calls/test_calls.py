@@ -195,6 +195,19 @@ async def test_a_replay_is_answered_by_the_first(twin: TestTenant, staff: Staff,
 
 
 @pytest.mark.promise("T1")
+async def test_a_replay_may_have_an_idempotency_key_of_its_own(twin: TestTenant) -> None:
+    """Nothing is changed then, but an answer is kept."""
+    body = {"direction": "inbound", "status": "missed", "external_id": word()}
+
+    answers = [
+        await twin.owner.post("/tools/calls", json=body, headers={"Idempotency-Key": key}) for key in ("a", "b", "b")
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 200, 200]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, None, "true"]
+
+
 async def test_an_external_id_is_one_s_tenant_s(
     alpha: TestTenant, beta: TestTenant, all_staff: dict[str, Staff]
 ) -> None:

@@ -25,6 +25,9 @@ NOT_JSON = {
     "nested objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
     "a number of 5,000 digits": b'{"username": 1' + b"0" * 5000 + b"}",
     "bytes that are no UTF-8": b'{"username": "\xff"}',
+    "a raw lone surrogate": b'{"username": "\xed\xa0\x80", "password": "x"}',
+    "UTF-16": '{"username": "a", "password": "b"}'.encode("utf-16"),
+    "UTF-32 without a mark": '{"username": "a", "password": "b"}'.encode("utf-32-le"),
     "a raw control character": b'{"username": "\x00"}',
     "two values": b"{} {}",
     "empty": b"",
@@ -35,7 +38,6 @@ WRONG_JSON = {
     "a number of 400 digits": b'{"username": 1' + b"0" * 400 + b"}",
     "NUL": b'{"username": "a\\u0000", "password": "x"}',
     "a lone surrogate": b'{"username": "\\ud800", "password": "x"}',
-    "a raw lone surrogate": b'{"username": "\xed\xa0\x80", "password": "x"}',
     "a surrogate as a name": b'{"\\ud800": 1}',
     "an array": b"[]",
     "null": b"null",
@@ -184,3 +186,44 @@ async def test_a_length_that_lies_is_no_server_error(app: FastAPI, alpha: TestTe
         headers = {**api.headers, **JSON, "Content-Length": length}
         answer = await send_raw(app, "POST", f"{API}/auth/login", headers=headers, body=b"{}")
         assert answer.status in {413, 422}, length
+
+
+@pytest.mark.promise("S7")
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        ("/tools/notes", "is_pinned", 0),
+        ("/tools/notes", "is_pinned", "true"),
+        ("/tools/tasks", "position", "1"),
+        ("/tools/tasks", "position", True),
+        ("/users/api-keys", "expires_at", 4102444800),
+        ("/settings/feature-flags", "switch_at", 4102444800),
+    ],
+)
+async def test_a_body_is_taken_literally(alpha: TestTenant, path: str, field: str, value: object) -> None:
+    """What is no truth value, number or time in the document is none here: nobody's 0 becomes a false or 1970."""
+    problem = problem_of(await alpha.owner.post(path, json={field: value}), 422, "validation_failed")
+
+    assert f"/body/{field}" in [error["pointer"] for error in problem["errors"]]
+
+
+@pytest.mark.promise("S7")
+@pytest.mark.parametrize(
+    "query",
+    ["/users?created_before=0.5", "/settings/audit-logs?from=0", "/tools/notes?created_after=4102444800",
+     "/tools/calls/statistics?to=0", "/settings/security.mfa_required/history?at=1"],
+)  # fmt: skip
+async def test_a_number_is_no_time_in_an_address(alpha: TestTenant, query: str) -> None:
+    problem_of(await alpha.owner.get(query), 422, "validation_failed")
+
+
+@pytest.mark.promise("S7")
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "none-such"])
+async def test_a_compressed_body_is_refused_unread(alpha: TestTenant, coding: str) -> None:
+    body, headers = b'{"title": "a", "content": "b"}', {**JSON, "Content-Encoding": coding}
+
+    answer = await alpha.owner.post("/tools/notes", content=body, headers=headers)
+    plain = await alpha.owner.post("/tools/notes", content=body, headers={**JSON, "Content-Encoding": "identity"})
+
+    problem_of(answer, 415, "unsupported_media_type")
+    assert (answer.headers["Accept-Encoding"], plain.status_code) == ("identity", 201)

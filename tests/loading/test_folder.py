@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
 
+from manage.loading.folder import TYPED
+from manage.loading.work import IN_ORDER
 from tests.loading.monolith import BEGAN, CHANGED, OFFICE, write_lines
 from tests.manage.commands import CommandLine, Outcome
 from tests.support.post import PostOffice, entries
@@ -236,9 +239,10 @@ async def test_csv_says_the_same(line: CommandLine, own: TestTenant, folder: Pat
     (folder / "notes.ndjson").unlink()
     (folder / "notes.csv").write_text(
         "id,Title,tags,links,created_by,is_pinned\r\n"
-        '10,"Keys, spare",desk; night,"[{""type"": ""booking"", ""id"": ""B1""}]",1,true\r\n'
+        '10,"Keys, spare",desk; night,"[{""type"": ""booking"", ""id"": ""B1""}]",1,TRUE\r\n'
         "11,,,,,\r\n"
         "12,short\r\n"
+        "13,Maybe,,,,perhaps\r\n"
     )
     outcome = await line.run("load", own.name, "--from", str(folder), "--only", "roles,teams,users,notes", "--json")
     report = json.loads(outcome.stdout)
@@ -249,7 +253,25 @@ async def test_csv_says_the_same(line: CommandLine, own: TestTenant, folder: Pat
         [{"type": "booking", "id": "B1"}],
         True,
     )
-    assert [(one["line"], one["errors"][0]["code"]) for one in report["faults"]] == [(3, "missing"), (4, "unreadable")]
+    assert [(one["line"], one["errors"][0]["code"]) for one in report["faults"]] == [
+        (3, "missing"),
+        (4, "unreadable"),
+        (5, "bool_type"),
+    ]
+
+
+def parts_of(kind: Any) -> set[Any]:
+    """The plain types of one, past what may be null and past limits; not what is in lists."""
+    if get_origin(kind) in {Annotated, Union, UnionType}:
+        return set().union(*map(parts_of, get_args(kind)))
+    return {kind} if isinstance(kind, type) else set()
+
+
+def test_csv_knows_every_field_that_is_no_text() -> None:
+    """To the shapes of the API `"true"` is not true, nor `"1"` one; a cell has nothing but text."""
+    fields = {name: field.annotation for loader in IN_ORDER for name, field in loader.shape.model_fields.items()}
+
+    assert {name for name, kind in fields.items() if {bool, int, float} & parts_of(kind)} == TYPED
 
 
 async def test_what_cannot_be_loaded_at_all_is_a_sentence(line: CommandLine, own: TestTenant, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.ofrep.service import listening
+from tests.support.listening import listening
 
 
 @pytest.fixture(scope="session")

@@ -1,38 +1,18 @@
-"""The application behind a real socket, as OFREP's clients and browsers meet it."""
+"""Flags, and where their changes are told, as OFREP's clients and browsers meet them."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import uvicorn
-from fastapi import FastAPI
 
 from tests.support.world import Api, TestTenant
 
 BULK = "//ofrep/v1/evaluate/flags"
 SWITCH = {"variants": {"on": True, "off": False}, "default_variant": "on"}
-
-
-@asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """The address of a server for an application that is started already."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    # Its public way to run would take the signals from the test runner.
-    serving = asyncio.create_task(server._serve())
-    while not server.started:  # noqa: ASYNC110 - it has no event to wait for
-        await asyncio.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def make_flag(api: Api, key: str, **fields: Any) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from common.config import Config
 from common.ids import TenantName
 from settings.ofrep.channels import FlagChannels
 from settings.ofrep.tokens import WINDOW, StreamTokens, expiry
-from tests.ofrep.service import listen, listening, make_flag, stream_address, toggle
+from tests.ofrep.service import listen, make_flag, stream_address, toggle
 from tests.support.apps import Wired, running, services_of
+from tests.support.listening import listening
 from tests.support.servers import PLATFORM_KEY, SECRET, Servers
 from tests.support.world import Api, TestTenant, create_tenant
 

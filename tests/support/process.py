@@ -20,9 +20,10 @@ async def running_service(folder: Path, environment: dict[str, str]) -> AsyncIte
     socket, output = folder / "http.sock", folder / "output.log"
     with output.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "uvicorn", "main:app", "--uds", str(socket), "--log-level", "debug"),
+            *(sys.executable, "-m", "uvicorn", "main:app", "--http", "common.http.reception:BoundedHttp"),
+            *("--uds", str(socket), "--log-level", "debug"),
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": os.environ["PATH"], "DRAIN_SECONDS": "0", **environment},
             stdout=log,
             stderr=log,
         )

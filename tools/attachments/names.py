@@ -10,6 +10,7 @@ from urllib.parse import quote
 MAX_BYTES: Final = 255  # of a name on all common file systems
 LONGEST_ENDING: Final = 16  # characters of what is kept behind the last dot when a name is cut
 NAMELESS: Final = "file"
+_TAIL: Final = re.compile(r"[\s.]+\Z")  # dots and blanks at the end, which Windows drops
 _FORBIDDEN: Final = re.compile(r'[<>:"|?*]')  # on Windows
 # Names of devices on Windows, whatever their ending.
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
@@ -21,7 +22,7 @@ def clean_name(given: str) -> str:
     (``invoice\\u202efdp.exe``), in NFC, at most 255 bytes long."""
     name = unicodedata.normalize("NFC", given.replace("\\", "/").rpartition("/")[2])
     name = "".join(character for character in name if _is_visible(character))
-    name = _FORBIDDEN.sub("_", name).strip().rstrip(". ")
+    name = _TAIL.sub("", _FORBIDDEN.sub("_", name).lstrip())
     if not name.strip("."):
         return NAMELESS
     if _DEVICES.match(name):
@@ -48,4 +49,4 @@ def _cut(name: str) -> str:
         stem, dot, ending = name, "", ""
     room = MAX_BYTES - len(f"{dot}{ending}".encode())
     stem = stem.encode()[:room].decode(errors="ignore")
-    return f"{stem}{dot}{ending}"
+    return _TAIL.sub("", f"{stem}{dot}{ending}")  # where a name is cut it may have one again

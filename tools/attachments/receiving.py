@@ -146,12 +146,12 @@ class _Intake:
 
 
 async def _patiently(stream: AsyncIterator[bytes], config: Config) -> AsyncIterator[bytes]:
-    """What comes, as long as it keeps coming. Raises UploadStalled."""
-    clock = asyncio.get_running_loop().time
-    end = clock() + config.upload_seconds
+    """What comes, for as long as an upload may take: that it keeps coming, ``common.http.body_limit`` sees to. Raises
+    UploadStalled."""
+    end = asyncio.get_running_loop().time() + config.upload_seconds
     while True:
         try:
-            async with asyncio.timeout(min(config.upload_stall_seconds, end - clock())):
+            async with asyncio.timeout_at(end):
                 chunk = await anext(stream)
         except StopAsyncIteration:
             return

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from common.enums import CallDirection, CallStatus
-from common.moments import GivenTime
+from common.times import GivenDay, GivenTime
 from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
@@ -24,7 +24,7 @@ CallsReader = Annotated[Principal, Depends(Requires("calls:read"))]
 CallsCreator = Annotated[Principal, Depends(Requires("calls:create"))]
 CallsEditor = Annotated[Principal, Depends(Requires("calls:update"))]
 CallsDeleter = Annotated[Principal, Depends(Requires("calls:delete"))]
-Day = Annotated[date, Query(ge=date(1970, 1, 1), le=date(9000, 1, 1))]  # which exists, whatever the time zone
+Day = Annotated[GivenDay, Query(ge=date(1970, 1, 1), le=date(9000, 1, 1))]  # which exists, whatever the time zone
 
 
 class CallFilters(TypedDict):

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from common.enums import CallDirection, CallStatus
-from common.moments import Moment
+from common.times import Moment
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.records.schemas import NOT_GIVEN, Links, Patch, Record
 from users import WebAddress

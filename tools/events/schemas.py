@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from common.enums import AttendeeResponse, EventStatus
-from common.moments import GivenTime
+from common.times import GivenTime
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.events.rules import FIRST_YEAR, LAST_YEAR
 from tools.models import MAX_EXDATES

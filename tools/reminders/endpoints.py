@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from common.enums import ReminderStatus
-from common.moments import GivenTime
+from common.times import GivenTime
 from dependencies import AnyUser, Listing, ReplicaRead, Replying, Route, Write
 from shared_models import Page
 from tools.reminders import service

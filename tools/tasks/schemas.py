@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from common.enums import TaskPriority, TaskStatus
-from common.moments import Moment
+from common.times import Moment
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Tags, Title
 from tools.reminders.schemas import Reminder, Reminders

@@ -6,8 +6,9 @@ from ipaddress import ip_network
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from common.times import GivenTime
 from shared_models import Payload, PlainText, Shape, Timestamp
 
 # A default that is never read: only the fields that were given are. Its type lets `null` be refused.
@@ -35,7 +36,7 @@ Networks = Annotated[
     list[Annotated[str, StringConstraints(max_length=50), AfterValidator(_as_network)]],
     Field(max_length=50, examples=[["203.0.113.0/24"]], description="Where the key may be used from; empty: anywhere."),
 ]
-Expiry = Annotated[AwareDatetime | None, Field(description="When the key ends; null: never.")]
+Expiry = Annotated[GivenTime | None, Field(description="When the key ends; null: never.")]
 
 
 class ApiKeyCreate(Payload):

@@ -14,6 +14,7 @@ from common.audit import Actor, Target
 from common.clock import now
 from common.errors import InvalidCredentials, MfaRequired, RefreshTokenInvalid, RefreshTokenReused
 from common.ids import new_id
+from common.observability.counts import LOGIN_FAILURES, REFRESH_REUSES
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.visit import Visit
@@ -42,7 +43,8 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
         async with visit.read() as unit:
             user = await queries.find_login(unit, payload.username, visit.origin.ip_address)
         tries = await spend_login(visit, payload.username, known_address=user is not None and user.known_address)
-        known = await _verify(visit, user, payload.password)
+        valid = await _verify(visit, user, payload.password)
+        known = user if user is not None and valid and user.is_active else None
         lacks_code = known is not None and known.mfa_enabled and payload.otp is None
         renewed_hash = None
         if known is not None and not lacks_code:
@@ -57,21 +59,30 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
         if pair is None:
             _audit_failure(unit, user)
     if pair is None:
+        LOGIN_FAILURES.labels(_why(user, valid=valid)).inc()
         raise InvalidCredentials
     await refund(visit, tries)
     return pair
 
 
-async def _verify(visit: Visit, user: Row[Any] | None, password: str) -> Row[Any] | None:
-    """The user, if it is an active one's password; whoever it is not takes as long, see ``Passwords``."""
+async def _verify(visit: Visit, user: Row[Any] | None, password: str) -> bool:
+    """Whether it is the user's password. Whoever does not get in takes as long, see ``Passwords``."""
     assert visit.tenant is not None
     stored = user.password_hash if user else None
     valid = await visit.services.passwords.verify(password, stored, placed=True)
-    if user is not None and valid and user.is_active:
-        return user
-    forms = await visit.services.find_hash_forms(visit.tenant)
-    await visit.services.passwords.try_others(password, stored, forms)
-    return None
+    if user is None or not valid or not user.is_active:
+        forms = await visit.services.find_hash_forms(visit.tenant)
+        await visit.services.passwords.try_others(password, stored, forms)
+    return valid
+
+
+def _why(user: Row[Any] | None, *, valid: bool) -> str:
+    """The class of a failure, for the metrics alone: the answer and the audit log are the same for all."""
+    if user is None:
+        return "unknown_user"
+    if not valid or not user.is_active:
+        return "inactive" if valid else "wrong_password"
+    return "second_factor" if user.mfa_enabled else "changed"
 
 
 async def _passes_second_factor(visit: Visit, unit: WriteUnit, user: Row[Any], payload: LoginRequest) -> bool:
@@ -95,6 +106,7 @@ async def refresh(visit: Visit, text: str) -> TokenPair:
         if pair is None:
             await _end_displaced(unit, session, moment) if is_surplus else await _end_replayed(unit, session, moment)
     if pair is None:
+        REFRESH_REUSES.inc(not is_surplus)
         raise RefreshTokenInvalid if is_surplus else RefreshTokenReused
     return pair
 

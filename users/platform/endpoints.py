@@ -7,10 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 
-from common.http.openapi import problem_responses
+from common.http.answers import named_file
+from common.http.openapi import BINARY, problem_responses
+from common.times import GivenTime
 from dependencies import Listing, OperatorVisit, PlainListing, Replying, Route
 from shared_models import Page
 from users.platform import keys, log, service
@@ -30,7 +31,6 @@ router = APIRouter(prefix="/platform", tags=["platform"], route_class=Route)
 
 ARCHIVE = "application/gzip"
 TENANTS = "/api/v1/platform/tenants"
-BINARY = {"type": "string", "format": "binary"}
 
 
 @router.get("/tenants", summary="List tenants")
@@ -97,7 +97,12 @@ async def delete_platform_tenant(
     return Response(status_code=204) if marked is None else reply.tag(marked)
 
 
-@router.post("/tenants/{tenant_id}/export", summary="Export a tenant", response_class=FileResponse)
+@router.post(
+    "/tenants/{tenant_id}/export",
+    summary="Export a tenant",
+    response_class=FileResponse,
+    responses={200: {"content": {ARCHIVE: {"schema": BINARY}}, "headers": named_file("ETag")}},
+)
 async def export_tenant(visit: OperatorVisit, tenant_id: str) -> FileResponse:
     """An archive with a manifest and checksums, read in one snapshot."""
     path = await service.export_tenant(visit, tenant_id)
@@ -129,8 +134,8 @@ async def list_platform_audit_logs(  # noqa: PLR0917 - FastAPI calls it by keywo
     reply: Replying,
     action: Annotated[str | None, Query(max_length=128, description="A trailing `*` stands for any ending.")] = None,
     tenant_id: Annotated[str | None, Query(max_length=64, description="Also of a tenant that is gone.")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="From this moment on.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before this moment.")] = None,
+    since: Annotated[GivenTime | None, Query(alias="from", description="From this moment on.")] = None,
+    until: Annotated[GivenTime | None, Query(alias="to", description="Before this moment.")] = None,
 ) -> Page[PlatformAuditLog]:
     """What happened to tenants, platform keys and system settings, newest first: a log that outlives the tenants it
     tells of. Sort by `seq`; `q` searches action, actor and target."""

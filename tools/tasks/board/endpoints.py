@@ -7,8 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from common.moments import GivenTime
 from common.paging import DEFAULT_LIMIT, MAX_LIMIT
+from common.times import GivenTime
 from dependencies import Obeyed, ReplicaRead, Replying, Requires, Route, Write
 from serving.listing import MAX_SEARCH_LENGTH
 from shared_auth import Principal

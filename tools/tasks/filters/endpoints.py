@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 
 from common.enums import TaskPriority, TaskStatus
-from common.moments import GivenTime
+from common.times import GivenTime
 from serving.listing import MAX_SEARCH_LENGTH
 from tools.records.endpoints import TagFilter
 from tools.tasks.filters.schemas import Me, Nothing, TaskFilters, TaskTexts, TaskTimes
