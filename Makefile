@@ -15,8 +15,8 @@ TEST_WORKERS ?= $(shell count=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 	if [ "$$count" -gt 4 ]; then echo 4; else echo "$$count"; fi)
 
 # What starts services, servers, processes or fleets of tenants of its own, and waits for them.
-SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
-	tests/test_integration.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
+SLOW := tests/embedded tests/manage tests/doctor tests/migrations tests/storage tests/docs/test_psql.py tests/docs/test_readme.py \
+	tests/test_integration.py tests/http/test_openapi_lived.py tests/http/test_outages.py tests/identity/test_no_secret_leaks.py \
 	tests/identity/test_signing_keys.py tests/identity/test_limits.py tests/database/test_preparing.py \
 	tests/database/test_refusals.py tests/database/test_shared_rights.py tests/platform/test_tenant_life.py \
 	tests/tenants/test_creation.py tests/cache/test_fills.py tests/roles_teams/test_races.py \
@@ -24,18 +24,27 @@ SLOW := tests/embedded tests/manage tests/migrations tests/storage tests/docs/te
 	tests/audit_export tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
 	tests/mail/test_delivery.py tests/deploy/test_image.py tests/workers tests/cache/test_groups.py tests/replica \
 	tests/shards
+CLIENTS := tests/ofrep/node/clients_in_node.py tests/clients/typescript_in_node.py tests/clients/python_client.py \
+	tests/clients/collection_in_node.py
 RACES := tests/cache/test_races.py
 BOUNCED := tests/pgbouncer
 INTERLEAVED := tests/interleaving
+FAULTS := tests/faults
 FUZZED := tests/fuzzing
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FUZZED)
+SECURITY := tests/security
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS) $(FUZZED) $(SECURITY)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
 
-INSTALL_WRK := { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk >/dev/null; } || \
-	{ echo "wrk is needed, to send the requests (Debian and Ubuntu: apt-get install wrk)." >&2; exit 1; }
+# $(call INSTALL,PACKAGE,WHAT FOR): a program that a target needs, where that can be done without asking.
+INSTALL = { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; } || \
+	{ echo "$(1) is needed, $(2) (Debian and Ubuntu: apt-get install $(1))." >&2; exit 1; }
+
+# The scanners have an environment of their own: what they need is no part of the service, nor of its tests.
+SCANNERS := .security
+SCANNERS_INSTALLED := $(SCANNERS)/.installed
 
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -80,15 +89,39 @@ test-pgbouncer: $(INSTALLED) ## Run the service behind PgBouncer in transaction 
 test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and by PgBouncer (REQUESTS=n of each, 10000)
 	@PGBOUNCER_REQUIRED=1 REQUESTS=$(or $(REQUESTS),10000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(INTERLEAVED))
 
+# What it needs, tests/faults/install installs on Debian and Ubuntu.
+test-faults: $(INSTALLED) ## Break the database, Redis, the network and the service for real, and measure
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(FAULTS))
+
+soak: $(INSTALLED) ## Ask the service steadily and watch its memory and files (MINUTES=n, 10)
+	@MINUTES=$(or $(MINUTES),10) $(PY) -m pytest -q tests/faults/soak.py
+
+$(SCANNERS_INSTALLED): tests/security/requirements.txt $(INSTALLED)
+	@$(PY) -m venv --clear $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/security/requirements.txt
+	@touch $@
+
+test-security: $(SCANNERS_INSTALLED) ## Look for secrets in the repository, and try make audit itself
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(SECURITY))
+
+# Not part of .ci/run: it needs pypi.org, and fails where that cannot be asked.
+audit: $(SCANNERS_INSTALLED) ## Fail if a pinned package has a known fault, or if that cannot be found out
+	@$(SCANNERS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT_ARGS) -r requirements.txt || { \
+		echo "Not passed: a package has a known fault, or that could not be found out; the lines above say which." >&2; exit 1; }
+
 # By test: one of them takes as long as most others together. -rP shows the figures.
 test-fuzz: $(INSTALLED) ## Fuzz a running service: schemathesis, hostile requests, a state machine (EXAMPLES=n, 2)
 	@EXAMPLES=$(or $(EXAMPLES),2) $(PY) -m pytest -n 2 -q -rP $(or $(PYTEST_ARGS),$(FUZZED))
 
 # The wheel stands in where there is no Node.js, or an old one.
-test-clients: $(INSTALLED) ## Run the official OFREP clients for JavaScript against the service
+test-clients: $(INSTALLED) ## Run the generated clients, and the official ones for OFREP, against the service
 	@npm --version >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || \
 		$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/ofrep/node/requirements.txt
-	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/ofrep/node/clients_in_node.py)
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(CLIENTS))
+
+test-browser: $(INSTALLED) ## Run the session of pages in Chromium, in two tabs
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || $(call INSTALL,chromium,to open the pages)
+	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),tests/clients/tabs_in_chromium.py)
 
 check: $(INSTALLED) ## Lint, formatting and types, without changing a file
 	@$(PY) -m ruff check .
@@ -112,30 +145,32 @@ schema: $(INSTALLED) ## Write migrations/tenant/schema.sql from the migrations
 env-example: $(INSTALLED) ## Write .env.example from the configuration model
 	@$(PY) -m manage env-example
 
-requirements: $(INSTALLED) ## Write both requirement files from pyproject.toml (UPGRADE=1 for the newest versions)
+requirements: $(INSTALLED) ## Write all requirement files (UPGRADE=1 for the newest versions)
 	@$(COMPILE) --all-extras --output-file requirements.txt
 	@$(COMPILE) --output-file requirements-service.txt
+	@$(COMPILE:pyproject.toml=tests/security/requirements.in) --output-file tests/security/requirements.txt
 
 error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code
 	@$(PY) -m manage.error_codes docs/errors.md
 
-openapi: $(INSTALLED) ## Write docs/openapi.json
+openapi: $(INSTALLED) ## Write docs/openapi.json, and clients/http/collection.json from it
 	@$(PY) -m manage openapi
+	@$(PY) -m manage.collection clients/http/collection.json
 
 promises: $(INSTALLED) ## Write docs/promises.md from the tests' marks
 	@$(PY) -m manage promises
 
 bench: $(INSTALLED) ## Measure against bare baselines (FAST=1: under two minutes; ONLY="users tools": only these)
-	@command -v wrk >/dev/null || $(INSTALL_WRK)
+	@command -v wrk >/dev/null || $(call INSTALL,wrk,to send the requests)
 	@$(PY) -m benchmarks $(ONLY) $(if $(FAST),--fast)
 
 bench-check: $(INSTALLED) ## Fail if a ratio is worse by more than a third than it was recorded
-	@command -v wrk >/dev/null || $(INSTALL_WRK)
+	@command -v wrk >/dev/null || $(call INSTALL,wrk,to send the requests)
 	@$(PY) -m benchmarks $(ONLY) --fast --check
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .
 
-clean: ## Remove .venv and caches; .data, with its databases and secrets, stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+clean: ## Remove .venv, .security and caches; .data, with its databases and secrets, stays
+	rm -rf $(VENV) $(SCANNERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -57,7 +57,8 @@ from common.errors import (
     Unprocessable,
 )
 from common.ids import TenantName, new_id
-from common.postgresql.connection import PROOF_SECONDS, Behind
+from common.observability.counts import AUDIT_ENTRIES
+from common.postgresql.connection import PATIENCE, PROOF_SECONDS, Behind
 from common.postgresql.execution import Answer, Parameters, UnitConnection, Written
 from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
@@ -131,6 +132,7 @@ class ReadUnit:
         self.commit_sent = False  # from then on nobody but the database knows whether the change is there
         self._engine = engine
         self._schema = scope.schema
+        self._timeout_ms = timeout_ms  # 0: none
         self._proof = proof  # that a replica has what must be seen; none is needed on the primary
         self._opening = scope.opening(read_only=self.read_only, timeout_ms=timeout_ms, one_snapshot=self.one_snapshot)
         self._connection: UnitConnection | None = None
@@ -189,11 +191,15 @@ class ReadUnit:
             await self.close()
 
     async def _connect(self) -> UnitConnection:
+        began = time.monotonic()
         try:
             connection = await UnitConnection.take(self._engine)
         except PoolTimeoutError:
             raise Overloaded("All database connections are busy. Try again.") from None
         connection.driver.open_with(self._schema, self._opening, self._proof)
+        if self._timeout_ms:  # the wait for a connection is part of what a frozen server may take in all
+            waited = round(time.monotonic() - began)
+            connection.driver.answer_within(max(self._timeout_ms / 1000 + PATIENCE - waited, PATIENCE))
         self._connection = connection
         return connection
 
@@ -303,6 +309,7 @@ class WriteUnit(ReadUnit):
             if self._copy is not None and self._entries:
                 await self._commit_version(self._copy, Version(noted.one()[0], UUID(self._entries[-1]["id"])))
         await super().commit()
+        AUDIT_ENTRIES.inc(len(self._entries))
         stale, self._entries, self._jobs, self._stale, self._changed = self._stale, [], [], [], False
         if stale:
             await self._forget(stale)
@@ -576,8 +583,11 @@ def may_retry(error: Exception, unit: ReadUnit) -> bool:
     """Whether running the unit's transaction again is safe and may help.
 
     A lost race was rolled back, so always. After a broken connection only if COMMIT had not been sent: what is not
-    committed is gone, but a COMMIT without an answer may have arrived.
+    committed is gone, but a COMMIT without an answer may have arrived. Not where the server has not answered in time:
+    who asks has waited long enough.
     """
+    if isinstance(error, TimeoutError):
+        return False
     if _sqlstate(error) in LOST_RACES or isinstance(_driver_error(error), asyncpg.InvalidCachedStatementError):
         return True
     return not unit.commit_sent and isinstance(translate(error, {}), DatabaseUnavailable)

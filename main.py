@@ -37,6 +37,7 @@ from common.keys import derive_key
 from common.limits import Limiter
 from common.mail.render import MailTemplates
 from common.mail.transport import choose_transport
+from common.observability.counts import show_counts
 from common.observability.logs import configure_logging
 from common.observability.metrics import PoolCollector
 from common.outbox.worker import OutboxWorker
@@ -50,6 +51,7 @@ from database import Database
 from migrations.audit_keeper import AuditKeeper
 from migrations.lifecycle import TenantLifecycle
 from migrations.login import plain_dsn, service_login
+from migrations.measuring import measure_for_ever, measure_loop
 from migrations.provision import TenantProvisioner
 from migrations.readiness import readiness_checks
 from migrations.seed import CATALOGUE
@@ -108,7 +110,7 @@ def create_app(config: Config) -> FastAPI:
     for module in (users, settings, tools):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(settings.ofrep_router)
-    add_openapi(app)
+    add_openapi(app, [module.DOCUMENTATION for module in (users, settings, tools)])
     if config.docs_enabled:
         add_docs(app)
     larger = {IMPORT_PATH: config.max_archive_bytes, UPLOAD_PATH: config.max_upload_bytes + FORM_BYTES, **FILE_BYTES}
@@ -203,7 +205,7 @@ class Background:
             for name in services.database.servers
         }
         self._listeners = {name: self._listener(name) for name in services.database.servers}
-        self._signals = StopSignals(services.flag_channels.close)
+        self._signals = StopSignals(self.drain, drain_seconds=config.drain_seconds)
         self._notes = (
             services.key_usage,
             services.key_introspections,
@@ -221,6 +223,7 @@ class Background:
         runs = [startup.run() for startup in self._of_shards]
         runs += [listener.run() for listener in self._listeners.values()]
         runs += [notes.run() for notes in self._notes]
+        runs += [measure_for_ever(self._services), measure_loop()]
         if self._services.config.work_off_jobs:
             runs += [worker.run() for worker in self._workers.values()]
             runs += [module.keep_house(self._services) for module in (users, settings, tools)]
@@ -229,11 +232,15 @@ class Background:
         await asyncio.wait({listening}, timeout=START_SECONDS if self.startup.done else 0)
         listening.cancel()
 
+    def drain(self) -> None:
+        """Say that no requests should be sent here any more, and let go of those who would stay."""
+        self.startup.draining = True
+        self._services.flag_channels.close()
+
     async def stop(self) -> None:
         """Stop it all; a job in hand is given back when its lease ends."""
-        self.startup.draining = True
+        self.drain()
         self._signals.leave()
-        self._services.flag_channels.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -255,9 +262,9 @@ async def _lifespan(
     services: Services, background: Background, registry: CollectorRegistry
 ) -> AsyncIterator[dict[str, Reception]]:
     database, config = services.database, services.config
+    show_counts(registry)
     registry.register(PoolCollector(database.pool_state, database.retired, database.servers))
-    port = config.metrics_port
-    metrics_server = start_http_server(port, config.host, registry)[0] if port else None
+    metrics_server = start_http_server(config.metrics_port, config.host, registry)[0] if config.metrics_port else None
     await background.start()
     log.info("service_started", version=VERSION, environment=config.environment)
     try:

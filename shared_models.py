@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -258,14 +258,14 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
-"""A moment, written as RFC 3339 in UTC ending in ``Z``."""
+_TIME = WithJsonSchema({"type": "string", "format": "date-time"})
+Timestamp = Annotated[datetime, PlainSerializer(rfc3339, when_used="json"), _TIME]
 
 
 class Shape(BaseModel):
     """Base of all answers."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Payload(Literally):

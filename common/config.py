@@ -91,7 +91,7 @@ class Config(BaseSettings):
         le=64,
         description="Parts of the pool, each for its own share of the tenants; DATABASE_POOL_SIZE is divided.",
     )
-    database_connect_timeout: Duration = Field(default=5.0, description="Seconds to open a connection.")
+    database_connect_timeout: Duration = Field(default=4.0, description="Seconds to open a connection.")
     database_statement_timeout: Duration = Field(default=8.0, description="Seconds one SQL statement may take.")
     database_prepared_statements: bool = Field(
         default=True, description="Keep statements prepared; `false` behind a PgBouncer older than 1.21."
@@ -194,6 +194,14 @@ class Config(BaseSettings):
     host: str = Field(default="0.0.0.0", description="Listen address.")  # noqa: S104 - the contract's default
     port: int = Field(default=8008, ge=1, le=65535, description="Listen port.")
     workers: int = Field(default=1, ge=1, le=256, description="Processes.")
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description="Seconds for which a process goes on after SIGTERM, not ready any more: longer than load balancers "
+        "take to notice.",
+    )
     work_off_jobs: bool = Field(
         default=True, description="Send mails and reminders and clean up in these processes; `false` where others do."
     )

@@ -12,7 +12,7 @@ import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Executable,
     Interval,
     LargeBinary,
+    Row,
     bindparam,
     case,
     column,
@@ -33,12 +34,12 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.types import TypeEngine
 
-from common.clock import now
 from common.paging import Executes
 
 TIME: Final = DateTime(timezone=True)
+# The database's clock, which all processes share: one that is an hour ahead would lock everybody out for an hour.
+MOMENT: Final = func.statement_timestamp(type_=TIME)
 _limits = table("rate_limits", column("key", LargeBinary), column("full_at", TIME))
 KEPT_AFTER_FULL: Final = timedelta(minutes=10)
 
@@ -106,25 +107,22 @@ class Limiter:
 
         The keys' rows are locked in the order given: the most shared one last, for the shortest time.
         """
-        moment = now()
-        values: dict[str, Any] = {"moment": moment}
+        values: dict[str, Any] = {}
         for number, item in enumerate(tries):
-            values |= {f"key{number}": item.key, f"full_at{number}": moment + item.cost}
-            values[f"bound{number}"] = moment + item.window
-        counted_at = {row.key: row.full_at for row in await unit.execute(_spending(len(tries)), values)}
-        blocked = [item.key for item in tries if item.key not in counted_at]
-        blocked_at = await self._read(unit, blocked) if blocked else {}
-        return [_spent(item, moment, counted_at.get(item.key), blocked_at.get(item.key)) for item in tries]
+            values |= {f"key{number}": item.key, f"cost{number}": item.cost, f"window{number}": item.window}
+        counted = {row.key: row for row in await unit.execute(_spending(len(tries)), values)}
+        blocked = [item.key for item in tries if item.key not in counted]
+        found = await self._read(unit, blocked) if blocked else {}
+        return [_spent(item, counted.get(item.key), found.get(item.key)) for item in tries]
 
     async def refund(self, unit: Executes, tries: Sequence[Try]) -> None:
         """Take one try of each key back.
 
         The rows are locked in the order of ``spend``: a plain UPDATE locks them as it finds them, and the two deadlock.
         """
-        moment = now()
         values: dict[str, Any] = {}
         for number, item in enumerate(tries):
-            values |= {f"key{number}": item.key, f"full_at{number}": moment, f"cost{number}": item.cost}
+            values |= {f"key{number}": item.key, f"cost{number}": item.cost}
         await unit.execute(_refunding(len(tries)), values)
 
     async def forget(self, unit: Executes, tries: Sequence[Try]) -> None:
@@ -133,11 +131,11 @@ class Limiter:
 
     async def clean(self, unit: Executes) -> None:
         """Remove what has long been full."""
-        await unit.execute(delete(_limits).where(_limits.c.full_at < now() - KEPT_AFTER_FULL))
+        await unit.execute(delete(_limits).where(_limits.c.full_at < MOMENT - KEPT_AFTER_FULL))
 
-    async def _read(self, unit: Executes, keys: Sequence[bytes]) -> dict[bytes, datetime]:
-        found = await unit.execute(select(_limits.c.key, _limits.c.full_at).where(_limits.c.key.in_(keys)))
-        return {row.key: row.full_at for row in found}
+    async def _read(self, unit: Executes, keys: Sequence[bytes]) -> dict[bytes, Row[Any]]:
+        columns = _limits.c.key, _limits.c.full_at, MOMENT.label("moment")
+        return {row.key: row for row in await unit.execute(select(*columns).where(_limits.c.key.in_(keys)))}
 
 
 # The statements for so many tries, each written once: putting one together takes longer than running it.
@@ -145,26 +143,26 @@ class Limiter:
 
 @cache
 def _spending(tries: int) -> Executable:
-    new, moment = _insert(tries), bindparam("moment", type_=TIME)
-    counted = func.greatest(_limits.c.full_at, moment) + (new.excluded.full_at - moment)
+    new = _insert(tries, costs=True)
+    counted = func.greatest(_limits.c.full_at, MOMENT) + (new.excluded.full_at - MOMENT)
     return new.on_conflict_do_update(
-        index_elements=["key"], set_={"full_at": counted}, where=counted <= _by_key(tries, "bound", TIME)
-    ).returning(_limits.c.key, _limits.c.full_at)
+        index_elements=["key"], set_={"full_at": counted}, where=counted <= MOMENT + _by_key(tries, "window")
+    ).returning(_limits.c.key, _limits.c.full_at, MOMENT.label("moment"))
 
 
 @cache
 def _refunding(tries: int) -> Executable:
-    reduced = _limits.c.full_at - _by_key(tries, "cost", Interval())
-    return _insert(tries).on_conflict_do_update(index_elements=["key"], set_={"full_at": reduced})
+    reduced = _limits.c.full_at - _by_key(tries, "cost")
+    return _insert(tries, costs=False).on_conflict_do_update(index_elements=["key"], set_={"full_at": reduced})
 
 
-def _by_key(tries: int, name: str, kind: TypeEngine[Any]) -> Case[Any]:
-    return case(*((_limits.c.key == _key(each), bindparam(f"{name}{each}", type_=kind)) for each in range(tries)))
+def _by_key(tries: int, name: str) -> Case[Any]:
+    return case(*((_limits.c.key == _key(each), _interval(f"{name}{each}")) for each in range(tries)))
 
 
-def _insert(tries: int) -> Insert:
+def _insert(tries: int, *, costs: bool) -> Insert:
     """An INSERT of so many rows, in their order. Not a list of VALUES, which SQLAlchemy compiles anew every time."""
-    rows = [select(_key(each), bindparam(f"full_at{each}", type_=TIME)) for each in range(tries)]
+    rows = [select(_key(each), MOMENT + _interval(f"cost{each}") if costs else MOMENT) for each in range(tries)]
     return insert(_limits).from_select(["key", "full_at"], union_all(*rows))
 
 
@@ -172,8 +170,12 @@ def _key(number: int) -> BindParameter[bytes]:
     return bindparam(f"key{number}", type_=LargeBinary())
 
 
-def _spent(item: Try, moment: datetime, counted: datetime | None, blocked: datetime | None) -> Spent:
+def _interval(name: str) -> BindParameter[timedelta]:
+    return bindparam(name, type_=Interval())
+
+
+def _spent(item: Try, counted: Row[Any] | None, blocked: Row[Any] | None) -> Spent:
     if counted is not None:
-        return Spent(item.limit, math.floor((moment + item.window - counted) / item.cost + 1e-6), 0)
-    wait = (blocked or moment) + item.cost - item.window - moment
-    return Spent(item.limit, 0, max(1, math.ceil(wait.total_seconds())))
+        return Spent(item.limit, math.floor((counted.moment + item.window - counted.full_at) / item.cost + 1e-6), 0)
+    ahead = blocked.full_at - blocked.moment if blocked is not None else timedelta()
+    return Spent(item.limit, 0, max(1, math.ceil((ahead + item.cost - item.window).total_seconds())))

@@ -1,7 +1,8 @@
-"""Hearing early that the process is to stop.
+"""Hearing early that the process is to stop, and going on for a moment.
 
 The server tells the application so only when nobody is connected any more, and whoever waits for events stays connected
-until the server's patience ends.
+until the server's patience ends. And it stops to listen at once, while load balancers still send requests: until they
+have asked for the readiness once more, it does not hear of the signal.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class StopSignals:
-    """Listens in before the server's own handlers, which act as if nobody did."""
+    """Listens in before the server's own handlers. SIGTERM reaches them ``drain_seconds`` later, a second one at once;
+    Ctrl-C is somebody who waits."""
 
-    def __init__(self, on_stop: Callable[[], None]) -> None:
+    def __init__(self, on_stop: Callable[[], None], *, drain_seconds: float) -> None:
         self._on_stop = on_stop
+        self._drain_seconds = drain_seconds
+        self._is_draining = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handlers: dict[int, Handler] = {}
 
@@ -44,6 +48,12 @@ class StopSignals:
                 signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
+        drains = number == signal.SIGTERM and self._drain_seconds > 0 and not self._is_draining
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._on_stop)
+            if drains:
+                self._is_draining = True
+                handler = self._handlers[number]
+                self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, handler, number, None)
+                return
         self._handlers[number](number, frame)

@@ -110,6 +110,19 @@ def schema() -> None:
     print(f"{_work('revision').write_schema_sql()} is written.")
 
 
+@app.command()
+def doctor(
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Recompute every entry of every audit log.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Look at configuration, servers, roles, schemas, audit logs and jobs; say what is wrong and how to mend it.
+
+    Changes nothing. Exit code 1 if anything is an error.
+    """
+    _work("doctor.command").examine(deep=deep, as_json=as_json)
+
+
 app.command(context_settings={"ignore_unknown_options": True})(psql)
 
 

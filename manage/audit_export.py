@@ -27,8 +27,8 @@ def export(
     tenant: Annotated[str, typer.Option("--tenant", "-t", metavar="ID", help="The tenant, such as `acme`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; `.gz` compresses it.", dir_okay=False)],
     format: Annotated[  # noqa: A002
-        settings.operators.ExportFormat, typer.Option(help="`ndjson` and `json` can be proven by `verify-export`.")
-    ] = settings.operators.ExportFormat.NDJSON,
+        settings.operators.AuditExportFormat, typer.Option(help="`ndjson` and `json` can be proven by `verify-export`.")
+    ] = settings.operators.AuditExportFormat.NDJSON,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     action: Annotated[str | None, typer.Option(help="Exact, or with a trailing `*` what begins so.")] = None,
     actor_id: UUID | None = None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 from uuid import uuid4
 
@@ -69,25 +70,33 @@ async def collect(
             return items, cursor is not None
 
 
-async def _act(work: Callable[[Visit], Awaitable[Result]]) -> Result:
-    services = build_services(_for_one_command(configuration()), CollectorRegistry())
+@asynccontextmanager
+async def serving(config: Config) -> AsyncIterator[Services]:
+    """The service without its HTTP side, closed afterwards."""
+    services = build_services(_for_one_command(config), CollectorRegistry())
     try:
-        visit = Visit(services, Origin(f"manage-{uuid4()}"))
-        visit.operator = OPERATOR
-        return await work(visit)
-    except TenantOutdated as error:
-        raise CommandError(OUTDATED) from error
-    except DatabaseUnavailable as error:
-        raise _unavailable(error.__cause__ or error) from error
-    except DATABASE_ERRORS as error:
-        meaning = translate(error, services.constraints)
-        if meaning is None:
-            raise
-        raise (_unavailable(error) if isinstance(meaning, DatabaseUnavailable) else meaning) from error
+        yield services
     finally:
         await services.caches.redis.close()
         await services.database.close()
         services.passwords.close()
+
+
+async def _act(work: Callable[[Visit], Awaitable[Result]]) -> Result:
+    async with serving(configuration()) as services:
+        try:
+            visit = Visit(services, Origin(f"manage-{uuid4()}"))
+            visit.operator = OPERATOR
+            return await work(visit)
+        except TenantOutdated as error:
+            raise CommandError(OUTDATED) from error
+        except DatabaseUnavailable as error:
+            raise _unavailable(error.__cause__ or error) from error
+        except DATABASE_ERRORS as error:
+            meaning = translate(error, services.constraints)
+            if meaning is None:
+                raise
+            raise (_unavailable(error) if isinstance(meaning, DatabaseUnavailable) else meaning) from error
 
 
 def _for_one_command(config: Config) -> Config:

@@ -19,7 +19,7 @@ def render_openapi() -> str:
     """The OpenAPI document of this version. Nothing is connected, so any valid configuration will do."""
     secret = SecretStr("only to build the document; signs nothing")
     app = create_app(Config(secret_key=secret, environment="development"))
-    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
 def write_openapi(path: Path) -> None:

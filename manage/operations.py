@@ -6,16 +6,14 @@ runs hears of their changes at once. Beside ``make run`` they find its servers a
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Mapping
 from typing import Final
 
-import structlog
 import typer
 
 from manage import audit, jobs, keys, sessions, settings, tenants, users
 from manage.nouns import NOUNS
+from manage.output import log_to_stderr
 from manage.problems import run
 
 PARTS: Final[Mapping[str, typer.Typer]] = {
@@ -41,8 +39,5 @@ for noun, purpose in NOUNS.items():
 
 def main() -> None:
     """Run a command. What the service logs goes to stderr: stdout belongs to the answer."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_to_stderr()
     run(app)

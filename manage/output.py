@@ -7,12 +7,14 @@ escapes, and nothing is read as markup.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
+import structlog
 import typer
 from pydantic import BaseModel
 from rich import box
@@ -79,6 +81,14 @@ def cell(value: object) -> str:
 def say(sentence: str) -> None:
     """What was done, or what to know beside an answer; on stderr, so that stdout has the answer alone."""
     print(sentence, file=sys.stderr)
+
+
+def log_to_stderr() -> None:
+    """Have what the service logs go there, if it is a warning."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def is_terminal() -> bool:

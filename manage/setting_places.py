@@ -24,7 +24,7 @@ class ShownSetting(Shape):
     key: str
     value: Any
     value_type: SettingType
-    source: settings.operators.Source
+    source: settings.operators.SettingSource
     locked: bool
     is_public: bool
     description: str
@@ -159,5 +159,7 @@ def _of_tenant(setting: settings.operators.Setting) -> ShownSetting:
 
 def _of_system(setting: settings.operators.SystemSetting) -> ShownSetting:
     return ShownSetting(
-        source=settings.operators.Source.SYSTEM, locked=setting.is_locked, **setting.model_dump(exclude={"is_locked"})
+        source=settings.operators.SettingSource.SYSTEM,
+        locked=setting.is_locked,
+        **setting.model_dump(exclude={"is_locked"}),
     )

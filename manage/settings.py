@@ -176,7 +176,7 @@ def import_settings(
 ) -> None:
     """Set the values of a file in a tenant: all, or none if one is refused. Exit code 1 then."""
 
-    async def work(visit: users.operators.Intervention) -> settings.operators.ImportReport:
+    async def work(visit: users.operators.Intervention) -> settings.operators.SettingsImportReport:
         async with visit.write() as unit:
             return await settings.operators.import_settings(unit, visit, file.read_bytes(), form, dry_run=dry_run)
 

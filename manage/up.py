@@ -31,7 +31,7 @@ from manage.problems import CommandError
 from manage.stop_signals import StopRequested, StopSignals
 from migrations.everywhere import migrate_all_servers
 
-DEFAULTS = {"ENVIRONMENT": "development", "HOST": "127.0.0.1", "LOG_FORMAT": "console"}
+DEFAULTS = {"ENVIRONMENT": "development", "HOST": "127.0.0.1", "LOG_FORMAT": "console", "DRAIN_SECONDS": "0"}
 OTHER_DATABASE_URLS = ("DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "DATABASE_DIRECT_URL")
 GRACE_SECONDS = 25  # for requests in flight; uvicorn itself then ends within the 30 s of the stop plan
 HEALTH_SECONDS = 30  # without a sign of life one of several processes is replaced; a busy machine is no reason

@@ -32,6 +32,17 @@ from shared_models import SystemBase
 MODULES: Final = (settings, users)  # importing them has filled the metadata with the system's tables
 MINIMUM_VERSION: Final = 13
 INSUFFICIENT_PRIVILEGE: Final = "42501"
+SYSTEM_RIGHTS: Final = {  # of the service on the tables of the system schema
+    "tenants": "SELECT",
+    "outbox": "SELECT, UPDATE, DELETE",
+    "rate_limits": "SELECT, INSERT, UPDATE, DELETE",
+    "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
+    "platform_keys": "SELECT, INSERT, UPDATE",
+    "settings": "SELECT, INSERT, UPDATE",
+    "audit_logs": "SELECT",
+    "audit_chain": "SELECT",
+    "audit_checkpoints": "SELECT, INSERT",
+}
 PREPARING_LOCK: Final = 7_300_001  # an advisory lock's key: preparations of one database wait for each other
 
 
@@ -133,14 +144,7 @@ def _rights(login: Login, database: str) -> list[str]:
         # By name: for ALL TABLES IN SCHEMA PostgreSQL reads those of all tenants.
         f"REVOKE ALL ON {', '.join(SystemBase.metadata.tables)} FROM {SYSTEM_ROLE}",
         f"GRANT USAGE ON SCHEMA {SYSTEM_SCHEMA} TO {SYSTEM_ROLE}",
-        f"GRANT SELECT ON {SYSTEM_SCHEMA}.tenants TO {SYSTEM_ROLE}",
-        f"GRANT SELECT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.outbox TO {SYSTEM_ROLE}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.rate_limits TO {SYSTEM_ROLE}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SYSTEM_SCHEMA}.idempotency_keys TO {SYSTEM_ROLE}",
-        f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.platform_keys TO {SYSTEM_ROLE}",
-        f"GRANT SELECT, INSERT, UPDATE ON {SYSTEM_SCHEMA}.settings TO {SYSTEM_ROLE}",
-        f"GRANT SELECT ON {SYSTEM_SCHEMA}.audit_logs, {SYSTEM_SCHEMA}.audit_chain TO {SYSTEM_ROLE}",
-        f"GRANT SELECT, INSERT ON {SYSTEM_SCHEMA}.audit_checkpoints TO {SYSTEM_ROLE}",
+        *(f"GRANT {rights} ON {SYSTEM_SCHEMA}.{name} TO {SYSTEM_ROLE}" for name, rights in SYSTEM_RIGHTS.items()),
         f"GRANT EXECUTE ON FUNCTION {SYSTEM_SCHEMA}.audit_append(jsonb) TO {SYSTEM_ROLE}",
         *GROUP_RIGHTS,
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from settings import models, operators
 from settings.caching import cached_settings
 from settings.declarations import DECLARATIONS
+from settings.documentation import DOCUMENTATION
 from settings.endpoints import router
 from settings.feature_flags.caching import cached_flag_sets
 from settings.feature_flags.jobs import JOB_HANDLERS
@@ -20,6 +21,7 @@ from settings.values.secrets import settings_vault
 __all__ = [
     "CONSTRAINTS",
     "DECLARATIONS",
+    "DOCUMENTATION",
     "JOB_HANDLERS",
     "OFREP_PREFIX",
     "FlagChannels",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from settings.audit.checking import Chain, verify_chain
-from settings.audit.export.schemas import ExportFormat
+from settings.audit.checking import Chain, verify_chain, verify_end
+from settings.audit.export.schemas import AuditExportFormat
 from settings.audit.export.service import Wanted, export_log
 from settings.audit.filters import AuditFilters
 from settings.audit.proofs import chain_of, platform_chain
@@ -12,10 +12,10 @@ from settings.audit.signing import audit_seals, checkpoint_holds, seal_checkpoin
 from settings.audit.verify_export import Broken, Proof, Unreadable, describe, verify_file
 from settings.entries.reading import list_history, view_of
 from settings.entries.schemas import (
-    ImportReport,
     KeyResult,
     SettingCreate,
     SettingPatch,
+    SettingsImportReport,
     SettingVersion,
     TransferFormat,
 )
@@ -23,7 +23,7 @@ from settings.entries.service import create_setting, delete_setting, update_sett
 from settings.entries.transfers import export_settings, import_settings
 from settings.feature_flags.writing import SWITCH as FLAG_SWITCH
 from settings.rotation.service import renew_secrets, renew_system_secrets
-from settings.schemas import Setting, Source
+from settings.schemas import Setting, SettingSource
 from settings.system.schemas import SystemSetting, SystemSettingReplace
 from settings.system.service import delete_setting as delete_system_setting
 from settings.system.service import get_setting as get_system_setting
@@ -32,20 +32,20 @@ from settings.system.service import put_setting as put_system_setting
 
 __all__ = [
     "FLAG_SWITCH",
+    "AuditExportFormat",
     "AuditFilters",
     "Break",
     "Broken",
     "Chain",
     "Checkpoint",
-    "ExportFormat",
-    "ImportReport",
     "KeyResult",
     "Proof",
     "Setting",
     "SettingCreate",
     "SettingPatch",
+    "SettingSource",
     "SettingVersion",
-    "Source",
+    "SettingsImportReport",
     "SystemSetting",
     "SystemSettingReplace",
     "Tombstone",
@@ -76,6 +76,7 @@ __all__ = [
     "tombstone_holds",
     "update_setting",
     "verify_chain",
+    "verify_end",
     "verify_file",
     "view_of",
 ]

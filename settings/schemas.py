@@ -27,7 +27,7 @@ Value = Annotated[
 ]
 
 
-class Source(StrEnum):
+class SettingSource(StrEnum):
     """Whose value is in force."""
 
     TENANT = "tenant"
@@ -43,7 +43,7 @@ class Setting(Shape):
     value: Value
     value_type: SettingType = Field(examples=["string"])
     description: str = Field(examples=["The colour of the header"])
-    source: Source
+    source: SettingSource
     locked: bool = Field(description="The platform does not let the tenant have a value of its own.")
     is_public: bool = Field(description="Shown without a login by `GET /settings/public`.")
     version: int = Field(examples=[1])

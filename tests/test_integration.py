@@ -183,6 +183,7 @@ def running_service(
         "REDIS_URL": config.redis_url.get_secret_value(),
         "SECRET_KEY": config.secret_key.get_secret_value(),
         "PLATFORM_API_KEY": config.platform_api_key.get_secret_value(),
+        "DRAIN_SECONDS": "0",  # no load balancer has to notice
         **more,
     }
     listening = ["--http", "common.http.reception:BoundedHttp", "--host", "127.0.0.1", "--port", str(port)]

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from tools import models
 from tools.declarations import DECLARATIONS
+from tools.documentation import DOCUMENTATION
 from tools.endpoints import CONSTRAINTS, JOB_HANDLERS, router
 from tools.housekeeping import keep_house
 from tools.mailing import MAIL_TEMPLATES
 
-__all__ = ["CONSTRAINTS", "DECLARATIONS", "JOB_HANDLERS", "MAIL_TEMPLATES", "keep_house", "models", "router"]
+__all__ = [
+    "CONSTRAINTS",
+    "DECLARATIONS",
+    "DOCUMENTATION",
+    "JOB_HANDLERS",
+    "MAIL_TEMPLATES",
+    "keep_house",
+    "models",
+    "router",
+]

@@ -8,6 +8,7 @@ from users.api_keys.usage import KeyUsage
 from users.auth.principals import load_absent
 from users.caching import cached_bearers, cached_key_holders, cached_profiles, cached_tenants
 from users.declarations import DECLARATIONS, DEFAULT_LOCALE, TIME_ZONE
+from users.documentation import DOCUMENTATION
 from users.endpoints import router
 from users.housekeeping import keep_house
 from users.introspection.notes import KeyIntrospections
@@ -17,13 +18,14 @@ from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.platform.gate import PlatformKeys
 from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normalize_email
-from users.tenants.service import has_outdated_tenants
+from users.tenants.service import count_outdated_tenants, has_outdated_tenants
 
 __all__ = [
     "ACCESS_ENDINGS",
     "CONSTRAINTS",
     "DECLARATIONS",
     "DEFAULT_LOCALE",
+    "DOCUMENTATION",
     "JOB_HANDLERS",
     "MAIL_TEMPLATES",
     "TIMEZONES",
@@ -42,6 +44,7 @@ __all__ = [
     "cached_key_holders",
     "cached_profiles",
     "cached_tenants",
+    "count_outdated_tenants",
     "has_outdated_tenants",
     "keep_house",
     "load_absent",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from common.errors import TooManyRequests
 from common.limits import Limit, Try
+from common.observability.counts import LOGIN_FAILURES
 from serving.visit import Visit
 from users.schemas import normalize_email
 
@@ -33,7 +34,11 @@ async def spend_login(visit: Visit, username: str, *, known_address: bool) -> li
         limiter.attempt(Limit("login-address", config.login_tries_per_address, FIVE_MINUTES), address),
         limiter.attempt(Limit("login", config.login_tries_overall, FIVE_MINUTES)),
     ]
-    await _spend(visit, tries)
+    try:
+        await _spend(visit, tries)
+    except TooManyRequests:
+        LOGIN_FAILURES.labels("limited").inc()
+        raise
     return tries
 
 

@@ -6,6 +6,7 @@ failures are counted.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -71,6 +72,11 @@ class Breaker:
         self._closed_again_at = time.monotonic() + OPEN_SECONDS
         return False
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether whoever is let through finds out if the server is back."""
+        return self._failures >= FAILURES_UNTIL_OPEN
+
     def succeeded(self) -> None:
         """The server answered."""
         self._failures = 0
@@ -91,6 +97,7 @@ class RedisCopy:
         if address:
             self._client, self._sentinels = _connect(address)
         self._breaker = Breaker()
+        self._trial: asyncio.Task[bool] | None = None
         self._failures = Counter("cache_failures_total", "Calls to Redis that failed.", registry=registry)
         self._open = Gauge("cache_breaker_open", "1 while Redis is not asked.", registry=registry)
 
@@ -165,6 +172,9 @@ class RedisCopy:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._trial is not None:
+            self._trial.cancel()
+            await asyncio.gather(self._trial, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
         if self._sentinels is not None:
@@ -172,6 +182,9 @@ class RedisCopy:
 
     async def _call(self, call: Callable[[Client], Awaitable[Answer]]) -> Answer:
         if self._client is None or self._breaker.is_open:
+            raise NotAsked
+        if self._breaker.is_on_trial:  # no request waits for the outcome
+            self._trial = asyncio.create_task(self.answers())
             raise NotAsked
         try:
             answer = await call(self._client)

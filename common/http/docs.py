@@ -28,7 +28,7 @@ MEDIA_TYPES = {
 SWAGGER_UI_PARAMETERS: Mapping[str, object] = {
     "dom_id": "#swagger-ui",
     "deepLinking": True,
-    "docExpansion": "list",  # tags open, operations closed
+    "docExpansion": "none",  # the tags fit on one screen; all operations would be five
     "defaultModelsExpandDepth": 0,
     "displayRequestDuration": True,
     "filter": True,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 Verdict = Literal["pass", "warn", "fail"]
 Check = Callable[[], Awaitable[Verdict]]
 
+TEXT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 CHECK_SECONDS: Final = 2.0  # a check that takes longer has failed: Kubernetes asks again before that
 
 
@@ -95,7 +96,7 @@ def _add_key_set(router: APIRouter, jwks: Mapping[str, Any]) -> None:
 
 
 def _add_metrics(router: APIRouter, registry: CollectorRegistry) -> None:
-    @router.get("/metrics", summary="Metrics", operation_id="get_metrics", response_class=Response)
+    @router.get("/metrics", summary="Metrics", operation_id="get_metrics", response_class=Response, responses=TEXT)
     async def get_metrics() -> Response:
         """In Prometheus' text format."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Final
 import asyncpg
 from asyncpg.transaction import Transaction
 
+PATIENCE: Final = 1.0  # seconds by which this side lets the server's statement_timeout go first
+CLOSE_SECONDS: Final = 0.25  # a server that lives closes a connection within a millisecond or two
 PROOF_SECONDS: Final = 1.0  # a replica that takes longer to begin a transaction is asked nothing
 
 
@@ -25,9 +27,13 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
     ("SELECT 0") says whether it has, so that costs no round trip either.
     """
 
+    _config: Any  # asyncpg's, of this one connection
     opening: str | None = None
     proof: str | None = None
     is_behind = False
+    is_given_up = False
+    """Whether a statement took longer than its caller waits. asyncpg sends nothing more, not even ROLLBACK, until the
+    server has confirmed that it was cancelled, which a frozen one never does."""
     newest_mark: ClassVar[str] = ""
     """What statements prepared from now on carry in their text. A table has changed under those that
     were prepared before, and PgBouncer would take a text it knows for the statement it knows, which PostgreSQL refuses.
@@ -70,6 +76,20 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
             raise
         self.is_behind = self.proof is not None and status == "SELECT 0"
         return status
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        """Say good-bye, also to a statement that is cancelled, but wait no longer for the server's than for one that
+        answers: a frozen one never does."""
+        await super().close(timeout=CLOSE_SECONDS if timeout is None else min(timeout, CLOSE_SECONDS))
+
+    def answer_within(self, seconds: float) -> None:
+        """How long each of the next statements may take by this side's clock: a frozen server's own does not go."""
+        if self._config.command_timeout != seconds:
+            self._config = self._config._replace(command_timeout=seconds)
+
+    def _cancel_current_command(self, *args: Any) -> None:
+        self.is_given_up = True
+        super()._cancel_current_command(*args)
 
     def transaction(self, **options: Any) -> Transaction:
         """A transaction, which does not begin where its proof fails."""

@@ -126,6 +126,10 @@ class UnitConnection:
         self._pooled = pooled
         self._adapter: Any = pooled.dbapi_connection
         self._general: AsyncConnection | None = None
+        driver = pooled.driver_connection
+        assert isinstance(driver, ScopedConnection)
+        self.driver = driver
+        """asyncpg's connection."""
 
     @classmethod
     async def take(cls, engine: AsyncEngine) -> Self:
@@ -137,13 +141,6 @@ class UnitConnection:
             lost = dialect.is_disconnect(cast("Any", error), None, None)
             base = cast("Any", dialect.loaded_dbapi.Error)
             raise DBAPIError.instance(None, None, error, base, connection_invalidated=lost, dialect=dialect) from error
-
-    @property
-    def driver(self) -> ScopedConnection:
-        """asyncpg's connection."""
-        driver = self._pooled.driver_connection
-        assert isinstance(driver, ScopedConnection)
-        return driver
 
     async def execute(self, statement: Executable | Written, parameters: Parameters = None) -> Answer:
         """Run one statement."""
@@ -174,6 +171,9 @@ class UnitConnection:
 
     async def close(self) -> None:
         """Give the connection back, rolling back what was not committed."""
+        if self.driver.is_given_up:  # nobody waits for the answer to a ROLLBACK
+            self.driver.terminate()
+            await self.general().invalidate()
         if self._general is not None:
             await self._general.close()
         elif self._adapter._transaction is None:
@@ -184,7 +184,7 @@ class UnitConnection:
     @property
     def is_idle(self) -> bool:
         """Whether giving it back waits for nothing."""
-        return self._general is None and self._adapter._transaction is None
+        return self._general is None and self._adapter._transaction is None and not self.driver.is_given_up
 
     def compile(self, statement: Executable, names: Sequence[str]) -> Any:
         """A statement with the values it has itself, from SQLAlchemy's cache."""

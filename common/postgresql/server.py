@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import Any, Final
 from zlib import crc32
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from common.config import Config
-from common.postgresql.connection import ScopedConnection, UnpreparedConnection
+from common.observability.counts import POOL_WAIT
+from common.postgresql.connection import PATIENCE, ScopedConnection, UnpreparedConnection
 
 PREPARED_STATEMENTS: Final = 512  # per connection; SQL text is free of tenant names, so this holds every one we have
 PREPARED: Final = {
@@ -78,6 +80,7 @@ class Server:
             echo=config.sql_echo,
             json_deserializer=pydantic_core.from_json,  # a third of what json.loads takes
             hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
+            poolclass=_TimedPool,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=config.database_pool_timeout,
@@ -87,7 +90,7 @@ class Server:
                 **(PREPARED if config.database_prepared_statements else UNPREPARED),
                 "timeout": config.database_connect_timeout,
                 # A frozen server sends nothing: the client's own clock ends the wait, just after the server's would.
-                "command_timeout": config.database_statement_timeout + 1,
+                "command_timeout": config.database_statement_timeout + PATIENCE,
             },
         )
         if config.database_connection_tenants:
@@ -102,3 +105,14 @@ class Server:
         if len(connection.driver_connection.schemas) >= self._config.database_connection_tenants:
             record.invalidate(soft=True)
             self.retired += 1
+
+
+class _TimedPool(AsyncAdaptedQueuePool):
+    """A pool that tells how long it takes to give a connection, opening a new one included."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        began = time.perf_counter()
+        try:
+            return super()._do_get()
+        finally:
+            POOL_WAIT.observe(time.perf_counter() - began)

@@ -127,6 +127,11 @@ async def get_ends(unit: Executes) -> Row[Any]:
     return (await unit.execute(statement)).one()
 
 
+async def find_hash(unit: Executes, seq: int) -> bytes | None:
+    """The hash of the entry with that number."""
+    return (await unit.execute(select(AuditLog.hash).where(AuditLog.seq == seq))).scalar_one_or_none()
+
+
 async def check_stretch(
     unit: Executes, after: int, last_hash: bytes, *, through: int, limit: int, more: Sequence[str] = ()
 ) -> Stretch:

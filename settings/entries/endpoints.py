@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from common.clock import now
+from common.http.answers import named_file
 from common.http.openapi import NOT_MODIFIED
 from common.http.written import JSON, Header, Written, etag
 from common.times import GivenTime
@@ -26,14 +27,14 @@ from serving.visit import Visit
 from settings.entries import reading, service, transfers
 from settings.entries.schemas import (
     DeclaredSetting,
-    ImportReport,
     SettingCreate,
     SettingPatch,
     SettingReplace,
+    SettingsImportReport,
     SettingVersion,
     TransferFormat,
 )
-from settings.schemas import Key, PublicSetting, Setting, Source
+from settings.schemas import Key, PublicSetting, Setting, SettingSource
 from settings.values.view import Ready
 from shared_auth import Principal
 from shared_models import Page
@@ -48,7 +49,7 @@ SettingsDeleter = Annotated[Principal, Depends(Requires("settings:delete"))]
 
 PUBLIC_CACHE = (b"cache-control", b"private, max-age=10")
 MEDIA_TYPES = {TransferFormat.JSON: "application/json", TransferFormat.YAML: "application/yaml"}  # RFC 9512
-FILE = {
+SETTINGS_FILE = {
     "schema": {
         "type": "object",
         "properties": {
@@ -56,12 +57,14 @@ FILE = {
                 "type": "object",
                 "description": "By key, objects like those of `POST /settings`.",
                 "examples": [{"branding.color": {"value": "#0a6cc4"}}],
-            }
+            },
         },
         "required": ["settings"],
         "additionalProperties": False,
-    }
+    },
+    "example": {"settings": {"branding.color": {"value": "#0a6cc4"}}},
 }
+FILE = dict.fromkeys(MEDIA_TYPES.values(), SETTINGS_FILE)
 FileFormat = Annotated[TransferFormat, Query(description="How the file is written.")]
 
 
@@ -81,7 +84,7 @@ async def list_settings(
     visit: SettingsVisit,
     listing: PlainListing,
     reply: Replying,
-    source: Annotated[Source | None, Query(description="Whose value is in force.")] = None,
+    source: Annotated[SettingSource | None, Query(description="Whose value is in force.")] = None,
     is_public: Annotated[bool | None, Query()] = None,
 ) -> Page[Setting]:
     """What is in force for every key: the tenant's value, else the system's, else the default. Sort by `key`; `q`
@@ -114,7 +117,7 @@ async def list_declared_settings(visit: SettingsVisit, listing: PlainListing, re
     "/export",
     summary="Export settings",
     response_class=Response,
-    responses={200: {"content": dict.fromkeys(MEDIA_TYPES.values(), FILE)}},
+    responses={200: {"content": FILE, "headers": named_file()}},
 )
 async def export_settings(
     unit: Write,
@@ -131,7 +134,7 @@ async def export_settings(
 @router.post(
     "/import",
     summary="Import settings",
-    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES.values(), FILE)}},
+    openapi_extra={"requestBody": {"required": True, "content": FILE}},
 )
 async def import_settings(
     unit: Write,
@@ -140,7 +143,7 @@ async def import_settings(
     visit: ThisVisit,
     format: FileFormat = TransferFormat.JSON,  # noqa: A002 - the contract's name
     dry_run: Annotated[bool, Query(description="Only check the file.")] = False,
-) -> ImportReport:
+) -> SettingsImportReport:
     """Creates and updates the keys of the file, all of them or, if one is refused, none; other keys stay as they are. A
     secret that says `********` stays as it is."""
     return await transfers.import_settings(unit, visit, await request.body(), format, dry_run=dry_run)

@@ -16,7 +16,7 @@ from serving.visit import Visit
 from settings.entries import queries
 from settings.entries.paging import finds, page_by_key
 from settings.entries.schemas import ChangedBy, DeclaredSetting, SettingVersion
-from settings.schemas import Setting, Source
+from settings.schemas import Setting, SettingSource
 from settings.values.view import Ready, View
 from shared_models import Page
 
@@ -38,7 +38,9 @@ def find_ready(visit: Visit, key: str) -> Ready:
     return ready
 
 
-def list_settings(visit: Visit, query: ListQuery, *, source: Source | None, is_public: bool | None) -> Page[Setting]:
+def list_settings(
+    visit: Visit, query: ListQuery, *, source: SettingSource | None, is_public: bool | None
+) -> Page[Setting]:
     """A page of what the tenant sees."""
     found = [
         setting

@@ -113,7 +113,7 @@ class KeyResult(Shape):
     error: KeyFault | None = None
 
 
-class ImportReport(Shape):
+class SettingsImportReport(Shape):
     """What became of a file."""
 
     dry_run: bool

@@ -20,10 +20,10 @@ from settings.entries import queries, service
 from settings.entries.formats import read_file, write_file
 from settings.entries.schemas import (
     ImportedSetting,
-    ImportReport,
     KeyFault,
     KeyResult,
     KeyStatus,
+    SettingsImportReport,
     TransferFormat,
 )
 from settings.schemas import KEY_PATTERN
@@ -55,7 +55,7 @@ async def export_settings(unit: WriteUnit, form: TransferFormat) -> str:
 
 async def import_settings(
     unit: WriteUnit, visit: Visit, body: bytes, form: TransferFormat, *, dry_run: bool
-) -> ImportReport:
+) -> SettingsImportReport:
     """Create and update the keys of a file; what it does not mention stays. Raises ImportInvalid or SettingsFull."""
     given = await asyncio.to_thread(read_file, body, form)
     if len(given) > service.MAX_KEYS:
@@ -127,7 +127,7 @@ def _exported(row: Stored) -> Mapping[str, Any]:
     }
 
 
-def _report(lines: list[Line], *, stored: bool, dry_run: bool) -> ImportReport:
+def _report(lines: list[Line], *, stored: bool, dry_run: bool) -> SettingsImportReport:
     results = [
         KeyResult(
             key=line.key, status=line.status if stored else _WOULD.get(line.status, line.status), error=line.fault
@@ -135,7 +135,7 @@ def _report(lines: list[Line], *, stored: bool, dry_run: bool) -> ImportReport:
         for line in lines
     ]
     counts = {status: sum(result.status is status for result in results) for status in KeyStatus}
-    return ImportReport(
+    return SettingsImportReport(
         dry_run=dry_run,
         created=counts[KeyStatus.CREATED],
         updated=counts[KeyStatus.UPDATED],

@@ -15,10 +15,10 @@ from settings.feature_flags.evaluation import find_flag_set
 from settings.feature_flags.explain import explain
 from settings.feature_flags.schemas import (
     ExplainRequest,
-    Explanation,
     FeatureFlag,
     FlagCreate,
     FlagDefinition,
+    FlagExplanation,
     FlagPatch,
     FlagReplace,
     StoredDefinition,
@@ -77,7 +77,7 @@ async def replace_flag_definition(
 
 
 @router.post("/explain", summary="Explain what a feature flag is for a context")
-async def explain_feature_flag(visit: Evaluator, payload: ExplainRequest) -> Explanation:
+async def explain_feature_flag(visit: Evaluator, payload: ExplainRequest) -> FlagExplanation:
     """The variant, the part of the rule that named it, and what the parts before came to."""
     assert visit.tenant is not None
     return explain(await find_flag_set(visit.services, visit.tenant), payload)

@@ -14,13 +14,13 @@ from settings.feature_flags.compiling import Compiler, reference_in
 from settings.feature_flags.evaluation import Evaluation, Flag, FlagSet, context_data, evaluate
 from settings.feature_flags.faults import Faults, Path, check_json, size_of
 from settings.feature_flags.operators import ITERATIONS, OPERATORS, Meter, apply_rule, metering
-from settings.feature_flags.schemas import Decision, ExplainRequest, Explanation, Step
+from settings.feature_flags.schemas import Decision, ExplainRequest, FlagExplanation, Step
 
 MAX_STEPS: Final = 200
 MAX_RESULT_BYTES: Final = 2_000
 
 
-def explain(flag_set: FlagSet, payload: ExplainRequest) -> Explanation:
+def explain(flag_set: FlagSet, payload: ExplainRequest) -> FlagExplanation:
     """A flag's evaluation with its reasons. Raises NotFound, or FlagsInvalid about the context."""
     faults = Faults()
     check_json(payload.context, ("body", "context"), faults)
@@ -126,8 +126,8 @@ def _placed(given: Any, place: Path) -> list[tuple[Any, Path]]:
     return [(part, (*place, n)) for n, part in enumerate(given)] if isinstance(given, list) else [(given, place)]
 
 
-def _shown(flag_set: FlagSet, flag: Flag, evaluation: Evaluation, trace: Trace) -> Explanation:
-    return Explanation(
+def _shown(flag_set: FlagSet, flag: Flag, evaluation: Evaluation, trace: Trace) -> FlagExplanation:
+    return FlagExplanation(
         key=flag.key,
         value=evaluation.value,
         variant=evaluation.variant,

@@ -156,7 +156,7 @@ class Decision(Shape):
     result: Any = Field(examples=["on"])
 
 
-class Explanation(Shape):
+class FlagExplanation(Shape):
     """Why a flag is what it is for a context."""
 
     key: FlagKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared_models import Payload, Shape
 
@@ -30,6 +30,8 @@ class EvaluationFailure(Shape):
 
 class EvaluationSuccess(Shape):
     """What a flag is. Without a value the caller's own default counts: the flag is off, or leaves it open."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     key: str = Field(examples=["new-checkout"])
     reason: str = Field(description="STATIC, TARGETING_MATCH, DEFAULT or DISABLED.", examples=["TARGETING_MATCH"])

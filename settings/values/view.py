@@ -14,7 +14,7 @@ from common.config import Config
 from common.enums import SettingType
 from common.keys import to_base64url
 from common.registry import Declaration, Registry
-from settings.schemas import PublicSetting, Setting, Source
+from settings.schemas import PublicSetting, Setting, SettingSource
 from settings.values.checks import find_fault
 from settings.values.stored import Layer, Stored
 from shared_models import Page
@@ -87,7 +87,7 @@ class View(dict[str, Any]):
             if setting is None:
                 return None
             body = setting.model_dump_json().encode()
-            ready = self._ready[key] = Ready(body, f'"v{setting.version}"', setting.source is not Source.DEFAULT)
+            ready = self._ready[key] = Ready(body, f'"v{setting.version}"', setting.source is not SettingSource.DEFAULT)
         return ready
 
     def find_setting(self, key: str) -> Setting | None:
@@ -156,10 +156,10 @@ class View(dict[str, Any]):
         stored = self._find_counting(key)
         return stored.value if stored else self._declared[key].default
 
-    def _source(self, stored: Stored | None) -> Source:
+    def _source(self, stored: Stored | None) -> SettingSource:
         if stored is None:
-            return Source.DEFAULT
-        return Source.TENANT if stored is self._tenant.get(stored.key) else Source.SYSTEM
+            return SettingSource.DEFAULT
+        return SettingSource.TENANT if stored is self._tenant.get(stored.key) else SettingSource.SYSTEM
 
     def _find_counting(self, key: str) -> Stored | None:
         """The stored value that is in force."""

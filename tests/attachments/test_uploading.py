@@ -130,7 +130,7 @@ async def test_a_tenant_that_wants_it_can_have_it_but_not_shown(tenant: TestTena
     assert (made["media_type"], refused.status_code) == ("text/html", 415)
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment;")
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     wrong = await tenant.owner.put("/settings/attachments.allowed_types", json={"value": ["nonsense"]})
     assert wrong.status_code == 422

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-DOCUMENTS: Final = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
+DOCUMENTS: Final = (
+    *sorted(ROOT.glob("*.md")),
+    *sorted(ROOT.glob("clients/*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+)
 DECISIONS: Final = tuple(sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")))
 
 # A block to be pasted, and right behind it, if it prints anything, what it prints.
@@ -33,6 +37,12 @@ def blocks_to_paste(document: Path) -> Iterator[Block]:
     for found in _TESTED.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         yield Block(f"{document.relative_to(ROOT)}:{line}", found["commands"], found["output"] or "")
+
+
+def code_to_run(document: Path, language: str) -> list[str]:
+    """The blocks marked with ``<!-- tested python -->``, or another language, in order."""
+    block = re.compile(rf"^<!-- tested {language} -->\n```\w+\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+    return block.findall(document.read_text(encoding="utf-8"))
 
 
 def shows(expected: str, printed: str) -> bool:

@@ -31,6 +31,7 @@ BOUNDARY: Final = "=== end of block, status"
 IN_ORDER: Final = (
     *("README.md", "docs/isolation.md", "docs/settings.md", "docs/feature-flags.md"),
     *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/tools/*.md")),
+    "docs/quickstart-service.md",
     "docs/operations.md",
 )
 

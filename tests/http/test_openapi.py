@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -13,9 +14,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from manage.openapi import render_openapi
 from serving.route import Route, guard_of
 from tests.support.apps import running
 from tests.support.servers import Servers
+from tests.support.source import ROOT
 from tests.support.world import API
 
 METHODS: Final = ("get", "put", "post", "patch", "delete")
@@ -104,6 +107,20 @@ def test_every_operation_has_a_tag_a_summary_and_a_name_of_its_own(operations: l
     assert len(names) == len(set(names))
 
 
+def test_what_is_published_keeps_its_name(operations: list[Documented]) -> None:
+    """Clients are generated with these names. A new operation is added to the file; a line that is changed or taken out
+    breaks programs, and belongs into a new major version."""
+    published = (Path(__file__).parent / "published_operations.txt").read_text().splitlines()
+
+    assert published == sorted(published)
+    assert {f"{one.spec['operationId']} = {one.name}" for one in operations} == set(published)
+
+
+def test_the_file_is_up_to_date() -> None:
+    """When this fails, run ``make openapi``."""
+    assert (ROOT / "docs/openapi.json").read_text(encoding="utf-8") == render_openapi()
+
+
 def test_an_operation_is_named_like_its_function(app: FastAPI, document: dict[str, Any]) -> None:
     for context in iter_route_contexts(app.routes):
         spec = document["paths"].get(context.path or "", {})
@@ -118,11 +135,33 @@ def test_the_path_s_parameters_are_documented(operations: list[Documented]) -> N
         assert documented == set(re.findall(r"{(\w+)}", operation.path)), operation.name
 
 
-def test_errors_are_documented_as_problems(operations: list[Documented]) -> None:
+def test_errors_are_documented_as_problems(document: dict[str, Any], operations: list[Documented]) -> None:
+    shared = {f"#/components/responses/{name}": answer for name, answer in document["components"]["responses"].items()}
     for operation in operations:
         for status, response in operation.spec["responses"].items():
             if operation.path.startswith(API) and int(status) >= 400:
-                assert list(response["content"]) == ["application/problem+json"], (operation.name, status)
+                told = shared[response["$ref"]] if "$ref" in response else response
+                assert list(told["content"]) == ["application/problem+json"], (operation.name, status)
+
+
+def test_every_error_that_says_when_to_try_again_is_documented_with_the_header(document: dict[str, Any]) -> None:
+    shared = document["components"]["responses"]
+
+    for name in ("TooManyRequests", "ServiceUnavailable"):
+        assert "Retry-After" in shared[name]["headers"]
+    assert "WWW-Authenticate" in shared["Unauthorized"]["headers"]
+    assert all("X-Request-ID" in answer["headers"] for answer in shared.values())
+
+
+def test_every_tag_is_described_and_used(document: dict[str, Any], operations: list[Documented]) -> None:
+    described = {tag["name"]: tag["description"] for tag in document["tags"]}
+
+    assert described.keys() == {tag for operation in operations for tag in operation.spec["tags"]}
+    assert all(described.values())
+
+
+def test_every_operation_says_what_it_does(operations: list[Documented]) -> None:
+    assert {one.name for one in operations if not one.spec.get("description")} == {"GET /"}  # its summary does
 
 
 def test_the_refusals_of_a_guard_are_documented(app: FastAPI, document: dict[str, Any]) -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from common.cache.listener import CHANNEL, read_payload
 from common.config import Config
+from migrations.drift import describe, unordered
 from migrations.everywhere import migrate_all_servers
 from migrations.fleet import FleetReport
 from migrations.seed import digest
 from migrations.tenant import expected_revision
 from tests.support.apps import connect, running
-from tests.support.catalogue import describe, unordered
 from tests.support.fleet import owner_runs, set_back
 from tests.support.servers import Servers
 from tests.support.wire import Wire, wire_to

@@ -12,11 +12,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from common.config import Config
+from migrations.drift import Description, describe, unordered
 from migrations.tenant import expected_revision, render_schema_sql, rights_sql, schema_sql
 from migrations.trees import Tree, as_sql, configuration, downgrade, head, newest_file, upgrade, upgrade_in_turn
 from shared_models import SystemBase, TenantBase
 from tests.support.apps import connect
-from tests.support.catalogue import Description, describe, unordered
 from tests.support.clusters import make_tenant
 from tests.support.fleet import in_schema, owner_runs
 from tests.support.servers import Servers

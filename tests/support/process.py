@@ -23,7 +23,7 @@ async def running_service(folder: Path, environment: dict[str, str]) -> AsyncIte
             *(sys.executable, "-m", "uvicorn", "main:app", "--http", "common.http.reception:BoundedHttp"),
             *("--uds", str(socket), "--log-level", "debug"),
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": os.environ["PATH"], "DRAIN_SECONDS": "0", **environment},
             stdout=log,
             stderr=log,
         )

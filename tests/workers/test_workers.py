@@ -14,8 +14,9 @@ import pytest
 
 from tests.embedded.processes import is_gone, wait_for
 from tests.support.apps import connect
+from tests.support.groups import Group
 from tests.support.servers import Servers
-from tests.workers.conftest import WORKERS, Group, running_group
+from tests.workers.conftest import WORKERS, running_pair
 
 CONNECTIONS: Final = 30  # that all of them are accepted by the same process does not happen in the life of the world
 PATIENCE: Final = 300.0
@@ -38,7 +39,7 @@ def statuses(group: Group, path: str, headers: dict[str, str]) -> set[int]:
 
 def test_both_are_there_and_the_database_was_prepared_once(group: Group) -> None:
     wait_for(lambda: len(group.workers()) == WORKERS, PATIENCE)
-    log = group.folder / "service.log"
+    log = group.log
     wait_for(lambda: log.read_text().count("service_started") == WORKERS, PATIENCE)
 
     assert count(group, "SELECT count(*) FROM system.alembic_version") == 1
@@ -58,7 +59,7 @@ def test_what_is_revoked_is_refused_by_both_within_a_second(group: Group) -> Non
 
 def test_every_mail_is_sent_once(group: Group) -> None:
     group.sign_in("tenant_mailed")
-    mails = group.folder / "data" / "mail"
+    mails = group.data / "mail"
     before = len(mailed_to("tenant_mailed@", mails))
 
     for _ in range(3):
@@ -85,7 +86,7 @@ def test_one_that_is_killed_is_replaced(group: Group) -> None:
 
     wait_for(lambda: is_gone(victim) and len(group.workers()) == WORKERS, PATIENCE)
     assert len(group.workers() - before) == 1
-    log = group.folder / "service.log"
+    log = group.log
     wait_for(lambda: log.read_text().count("service_started") == WORKERS + 1, PATIENCE)
     assert statuses(group, "/auth/test", headers) == {200}
 
@@ -93,7 +94,7 @@ def test_one_that_is_killed_is_replaced(group: Group) -> None:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["terminated", "ctrl_c"])
 def test_a_stop_waits_for_the_request_in_hand(servers: Servers, tmp_path: Path, signum: signal.Signals) -> None:
     """SIGTERM goes to the supervisor, Ctrl-C to the whole group."""
-    with running_group(servers, tmp_path) as group, ThreadPoolExecutor(1) as pool:
+    with running_pair(servers, tmp_path) as group, ThreadPoolExecutor(1) as pool:
         headers = group.sign_in("tenant_patient")
         team = group.ask("POST", "/users/teams", headers, json={"name": "held"}).json()["id"]
         workers = group.workers()
@@ -109,17 +110,17 @@ def test_a_stop_waits_for_the_request_in_hand(servers: Servers, tmp_path: Path, 
                         break
                     await asyncio.sleep(0.02)
                 if signum == signal.SIGINT:
-                    os.killpg(group.supervisor.pid, signum)
+                    os.killpg(group.process.pid, signum)
                 else:
-                    group.supervisor.send_signal(signum)
+                    group.process.send_signal(signum)
                 await asyncio.sleep(1)
                 assert not answer.done()
             return (await asyncio.wrap_future(answer)).status_code
 
         assert asyncio.run(stop_meanwhile()) == 200
-        group.supervisor.wait(60)
+        group.process.wait(60)
         assert all(is_gone(pid) for pid in workers)
-        log = (tmp_path / "service.log").read_text()
+        log = group.log.read_text()
         assert log.count("service_stopped") == WORKERS
         assert '"level":"error"' not in log
         assert "Traceback" not in log

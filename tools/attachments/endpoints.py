@@ -17,8 +17,9 @@ from starlette.requests import ClientDisconnect
 
 from common.enums import AttachmentParent
 from common.errors import MultipartInvalid
+from common.http.answers import named_file
 from common.http.headers import read_path
-from common.http.openapi import BINARY, problem_responses
+from common.http.openapi import BINARY, NOT_MODIFIED, problem_responses
 from common.http.streaming import Streamed
 from database import WriteUnit
 from dependencies import (
@@ -76,10 +77,11 @@ FORM: Final[dict[str, Any]] = {
         "links": {"type": "string", "description": "JSON.", "examples": ['[{"type": "booking", "id": "BK-1"}]']},
     },
 }
-CONTENT: Final = {"content": {"*/*": {"schema": BINARY}}}  # whatever the file is
+CONTENT: Final = {"content": {"*/*": {"schema": BINARY}}, "headers": named_file()}  # whatever the file is
 SENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The whole content", **CONTENT},
     206: {"description": "The part that `Range` asks for", **CONTENT},
+    **NOT_MODIFIED,
     **problem_responses([416]),
 }
 

@@ -40,7 +40,7 @@ def headers_of(row: Row[Any]) -> dict[str, str]:
     return {
         "Content-Type": media_type,
         "Content-Disposition": content_disposition(row.file_name),
-        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
         "Cache-Control": "private, no-cache",
         "ETag": etag_of(row),
         "X-Content-Type-Options": "nosniff",

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from common.enums import EventStatus
+from common.http.answers import named_file
+from common.http.openapi import NOT_MODIFIED
 from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
@@ -81,7 +83,10 @@ async def create_event(
 
 
 @events.get(
-    "/{event_id}.ics", summary="Get an event as a file", response_class=Response, responses={200: {"content": FILE}}
+    "/{event_id}.ics",
+    summary="Get an event as a file",
+    response_class=Response,
+    responses={200: {"content": FILE, "headers": named_file()}, **NOT_MODIFIED},
 )
 async def get_event_file(unit: Read, actor: EventsReader, event_id: UUID, reply: Replying) -> Response:
     """One event with its rule and the occurrences that differ, for calendar programs."""

@@ -14,6 +14,7 @@ from common.audit import Actor, Target
 from common.clock import now
 from common.errors import InvalidCredentials, MfaRequired, RefreshTokenInvalid, RefreshTokenReused
 from common.ids import new_id
+from common.observability.counts import LOGIN_FAILURES, REFRESH_REUSES
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
 from serving.visit import Visit
@@ -54,9 +55,19 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
         if pair is None:
             _audit_failure(unit, user)
     if pair is None:
+        LOGIN_FAILURES.labels(_why(user, valid=valid)).inc()
         raise InvalidCredentials
     await refund(visit, tries)
     return pair
+
+
+def _why(user: Row[Any] | None, *, valid: bool) -> str:
+    """The class of a failure, for the metrics alone: the answer and the audit log are the same for all."""
+    if user is None:
+        return "unknown_user"
+    if not valid or not user.is_active:
+        return "inactive" if valid else "wrong_password"
+    return "second_factor" if user.mfa_enabled else "changed"
 
 
 async def _passes_second_factor(visit: Visit, unit: WriteUnit, user: Row[Any], payload: LoginRequest) -> bool:
@@ -80,6 +91,7 @@ async def refresh(visit: Visit, text: str) -> TokenPair:
         if pair is None:
             await _end_displaced(unit, session, moment) if is_surplus else await _end_replayed(unit, session, moment)
     if pair is None:
+        REFRESH_REUSES.inc(not is_surplus)
         raise RefreshTokenInvalid if is_surplus else RefreshTokenReused
     return pair
 

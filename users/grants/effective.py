@@ -14,7 +14,7 @@ from database import ReadUnit
 from serving.services import Services
 from shared_auth import Level
 from users.auth.principals import strongest
-from users.grants.schemas import EffectivePermission, EffectivePermissions, Explanation, Source
+from users.grants.schemas import EffectivePermission, EffectivePermissions, PermissionExplanation, PermissionSource
 from users.grants.service import get_version
 from users.permissions import get_permission
 from users.rights.queries import list_ways
@@ -36,14 +36,14 @@ async def describe_effective(unit: ReadUnit, user_id: UUID) -> EffectivePermissi
     )
 
 
-async def explain(unit: ReadUnit, user_id: UUID, permission: str, services: Services) -> Explanation:
+async def explain(unit: ReadUnit, user_id: UUID, permission: str, services: Services) -> PermissionExplanation:
     """Whether a user holds one permission, and why. Raises NotFound or UnknownReference."""
     get_permission(permission, services.catalogue, pointer="/query/permission")
     await get_version(unit, user_id)
     ways = await list_ways(unit, user_id, permission)
     level = _levels(ways).get(permission)
     denials = [_source(way) for way in ways if way.effect == "deny"]
-    return Explanation(
+    return PermissionExplanation(
         allowed=level is not None, level=level, grants=_grants(ways), denied_by=denials[0] if denials else None
     )
 
@@ -53,14 +53,14 @@ def _levels(ways: Sequence[Row[Any]]) -> dict[str, Level]:
     return strongest(allowed, frozenset(way.permission for way in ways if way.effect == "deny"))
 
 
-def _grants(ways: Sequence[Row[Any]]) -> list[Source]:
+def _grants(ways: Sequence[Row[Any]]) -> list[PermissionSource]:
     return [_source(way) for way in ways if way.effect == "allow"]
 
 
-def _source(way: Row[Any]) -> Source:
+def _source(way: Row[Any]) -> PermissionSource:
     if way.role_id is None:
-        return Source(type="direct", id=None, name=None, level=way.level)
+        return PermissionSource(type="direct", id=None, name=None, level=way.level)
     if way.team_id is None:
-        return Source(type="role", id=way.role_id, name=way.role_name, level=way.level)
+        return PermissionSource(type="role", id=way.role_id, name=way.role_name, level=way.level)
     role = RoleRef(id=way.role_id, name=way.role_name)
-    return Source(type="team", id=way.team_id, name=way.team_name, role=role, level=way.level)
+    return PermissionSource(type="team", id=way.team_id, name=way.team_name, role=role, level=way.level)

@@ -12,7 +12,7 @@ from shared_auth import Principal
 from users.grants import effective, service
 from users.grants.schemas import (
     EffectivePermissions,
-    Explanation,
+    PermissionExplanation,
     UserPermissions,
     UserPermissionsReplace,
     UserRoles,
@@ -32,7 +32,7 @@ async def explain_permission(
     services: Provided,
     user_id: UUID,
     permission: Annotated[str, Query(max_length=80, examples=["tasks:update"])],
-) -> Explanation:
+) -> PermissionExplanation:
     """Every way in which the permission is granted, also if a denial makes them void."""
     return await effective.explain(unit, user_id, permission, services)
 

@@ -61,7 +61,7 @@ class UserPermissions(Page[UserPermission]):
     version: int = Field(examples=[3])
 
 
-class Source(Shape):
+class PermissionSource(Shape):
     """One way in which a permission is held: a role of the user's own, a team's role, or directly."""
 
     type: Literal["role", "team", "direct"]
@@ -76,7 +76,7 @@ class EffectivePermission(Shape):
 
     permission: PermissionName
     level: Level
-    sources: list[Source]
+    sources: list[PermissionSource]
 
 
 class EffectivePermissions(Shape):
@@ -86,10 +86,10 @@ class EffectivePermissions(Shape):
     denied: list[PermissionName]
 
 
-class Explanation(Shape):
+class PermissionExplanation(Shape):
     """Whether a permission is held, every way in which it is granted, and what denies it all the same."""
 
     allowed: bool
     level: Level | None
-    grants: list[Source]
-    denied_by: Source | None
+    grants: list[PermissionSource]
+    denied_by: PermissionSource | None

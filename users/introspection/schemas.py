@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared_models import Shape
 
@@ -33,6 +33,8 @@ FORM: Final[dict[str, Any]] = {
 class Introspection(Shape):
     """What a credential is worth (RFC 7662 section 2.2). One that is worth nothing has no other member than
     ``active``."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     active: bool
     sub: UUID | None = None

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from common.http.answers import named_file
 from common.http.openapi import BINARY, problem_responses
 from common.times import GivenTime
 from dependencies import Listing, OperatorVisit, PlainListing, Replying, Route
@@ -96,7 +97,12 @@ async def delete_platform_tenant(
     return Response(status_code=204) if marked is None else reply.tag(marked)
 
 
-@router.post("/tenants/{tenant_id}/export", summary="Export a tenant", response_class=FileResponse)
+@router.post(
+    "/tenants/{tenant_id}/export",
+    summary="Export a tenant",
+    response_class=FileResponse,
+    responses={200: {"content": {ARCHIVE: {"schema": BINARY}}, "headers": named_file("ETag")}},
+)
 async def export_tenant(visit: OperatorVisit, tenant_id: str) -> FileResponse:
     """An archive with a manifest and checksums, read in one snapshot."""
     path = await service.export_tenant(visit, tenant_id)

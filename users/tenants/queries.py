@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, column, exists, or_, select, table
+from sqlalchemy import Row, column, exists, func, or_, select, table
 
 from common.ids import TenantName
+from common.shards import HOME
 from database import SystemUnit
 from users.models import Tenant
 
@@ -34,6 +35,14 @@ async def list_tables(unit: SystemUnit, name: TenantName, among: Collection[str]
         .where(_pg_namespace.c.nspname == name.schema, _pg_class.c.relname.in_(among))
     )
     return set(found.scalars())
+
+
+async def count_outdated(unit: SystemUnit, revision: str) -> int:
+    """How many of this server's tenants are at another revision than this one."""
+    found = await unit.execute(
+        select(func.count()).select_from(Tenant).where(Tenant.shard == HOME, Tenant.revision != revision)
+    )
+    return int(found.scalar_one())
 
 
 async def has_outdated(unit: SystemUnit, revision: str) -> bool:

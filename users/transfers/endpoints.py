@@ -8,12 +8,13 @@ from fastapi import APIRouter, Body, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from common.clock import now
+from common.http.answers import named_file
 from dependencies import Requires, Route, ThisVisit, Write
 from shared_auth import Principal
 from users.transfers import service
 from users.transfers.export import chunks
 from users.transfers.export import export_users as write_users
-from users.transfers.schemas import ExportFormat, ImportReport
+from users.transfers.schemas import UsersExportFormat, UsersImportReport
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=Route)
 
@@ -37,7 +38,7 @@ async def import_users(
     payload: CsvFile,
     dry_run: Annotated[bool, Query(description="Only check the file.")] = False,
     atomic: Annotated[bool, Query(description="Create all of them or none.")] = False,
-) -> ImportReport:
+) -> UsersImportReport:
     """One result for each line. Without `atomic`, good lines are kept whatever the others are like. The new users get a
     mail with a link for their first password."""
     return await service.import_users(visit, actor, payload, dry_run=dry_run, atomic=atomic)
@@ -47,12 +48,12 @@ async def import_users(
     "/export",
     summary="Export all users",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "headers": named_file()}},
 )
 async def export_users(
     unit: Write,
     actor: UsersReader,
-    format: Annotated[ExportFormat, Query()] = ExportFormat.CSV,  # noqa: A002
+    format: Annotated[UsersExportFormat, Query()] = UsersExportFormat.CSV,  # noqa: A002
 ) -> StreamingResponse:
     """Every living user, in one snapshot. What a spreadsheet would take for a formula begins with an apostrophe."""
     file = await write_users(unit)

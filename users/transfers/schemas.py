@@ -28,7 +28,7 @@ class ImportedUser(Payload):
     teams: Names = Field(default_factory=list)
 
 
-class ExportFormat(StrEnum):
+class UsersExportFormat(StrEnum):
     """What an export can be written as."""
 
     CSV = "csv"
@@ -59,7 +59,7 @@ class LineResult(Shape):
     errors: list[LineError] = Field(default_factory=list)
 
 
-class ImportReport(Shape):
+class UsersImportReport(Shape):
     """What became of a file."""
 
     dry_run: bool

@@ -22,7 +22,7 @@ from users.rights.rules import check_roles, lock_rights
 from users.schemas import normalize_email, normalize_username
 from users.transfers import queries
 from users.transfers.reader import Line, read_lines
-from users.transfers.schemas import ImportedUser, ImportReport, LineResult, LineStatus
+from users.transfers.schemas import ImportedUser, LineResult, LineStatus, UsersImportReport
 
 # Lines that commit together when each stands on its own: few enough that nobody waits long for the audit log.
 BATCH: Final = 500
@@ -41,7 +41,9 @@ class Named:
     message: str = ""
 
 
-async def import_users(visit: Visit, actor: Principal, body: bytes, *, dry_run: bool, atomic: bool) -> ImportReport:
+async def import_users(
+    visit: Visit, actor: Principal, body: bytes, *, dry_run: bool, atomic: bool
+) -> UsersImportReport:
     """Create the users of a CSV file, without passwords: each gets a welcome mail. Raises ImportInvalid.
 
     With ``atomic`` all lines are good or nothing is created; otherwise the good ones are.
@@ -169,10 +171,10 @@ def _failed(lines: Sequence[Line]) -> bool:
     return any(line.errors for line in lines)
 
 
-def _report(lines: Sequence[Line], created: set[UUID], *, dry_run: bool, atomic: bool) -> ImportReport:
+def _report(lines: Sequence[Line], created: set[UUID], *, dry_run: bool, atomic: bool) -> UsersImportReport:
     results = [_result(line, created) for line in lines]
     failed = sum(result.status == LineStatus.ERROR for result in results)
-    return ImportReport(dry_run=dry_run, atomic=atomic, created=len(created), failed=failed, results=results)
+    return UsersImportReport(dry_run=dry_run, atomic=atomic, created=len(created), failed=failed, results=results)
 
 
 def _result(line: Line, created: set[UUID]) -> LineResult:

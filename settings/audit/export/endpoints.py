@@ -9,19 +9,21 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from common.clock import now
+from common.http.answers import named_file
 from common.http.headers import accepts_gzip
 from common.http.openapi import BINARY
 from common.http.streaming import Streamed
 from dependencies import RequiresVisiting, Route
 from serving.visit import Visit
 from settings.audit.endpoints import Filters
-from settings.audit.export.schemas import ExportFormat
+from settings.audit.export.schemas import AuditExportFormat
 from settings.audit.export.service import Wanted, export_log
 
 router = APIRouter(tags=["audit log"], route_class=Route)
 
 AuditExporter = Annotated[Visit, Depends(RequiresVisiting("audit:export"))]
 TEXT = {"schema": {"type": "string"}}
+ENTRIES = {"schema": {"type": "array", "items": {"type": "object"}}}
 
 
 @router.get(
@@ -33,10 +35,11 @@ TEXT = {"schema": {"type": "string"}}
             "description": "The entries, oldest first. One that breaks off without its end is not complete.",
             "content": {
                 "application/x-ndjson": TEXT,
-                "application/json": {"schema": {"type": "object"}},
+                "application/json": ENTRIES,
                 "text/csv": TEXT,
                 "application/gzip": {"schema": BINARY},
             },
+            "headers": named_file(),
         }
     },
 )
@@ -44,7 +47,7 @@ async def export_audit_logs(
     request: Request,
     visit: AuditExporter,
     filters: Filters,
-    format: Annotated[ExportFormat, Query()] = ExportFormat.NDJSON,  # noqa: A002
+    format: Annotated[AuditExportFormat, Query()] = AuditExportFormat.NDJSON,  # noqa: A002
     gzip: Annotated[bool, Query(description="A compressed file, whatever `Accept-Encoding` says.")] = False,
 ) -> StreamingResponse:
     """One snapshot with the filters of the list. `ndjson` and `json` end with a signature and can be proven offline

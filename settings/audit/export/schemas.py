@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class ExportFormat(StrEnum):
+class AuditExportFormat(StrEnum):
     """``ndjson`` and ``json`` prove themselves (docs/audit.md); ``csv`` is for spreadsheets."""
 
     NDJSON = "ndjson"
@@ -16,7 +16,7 @@ class ExportFormat(StrEnum):
     def media_type(self) -> str:
         """The file's type (RFC 4180 for CSV)."""
         return {
-            ExportFormat.NDJSON: "application/x-ndjson",
-            ExportFormat.JSON: "application/json",
-            ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
+            AuditExportFormat.NDJSON: "application/x-ndjson",
+            AuditExportFormat.JSON: "application/json",
+            AuditExportFormat.CSV: "text/csv; charset=utf-8; header=present",
         }[self]

@@ -16,13 +16,14 @@ import structlog
 from common.audit import Change, Target
 from common.clock import now
 from common.http.streaming import CutShortError
+from common.observability.counts import EXPORTS
 from common.seals import Seals
 from database import DATABASE_ERRORS, ExportUnit, Sink, Tenant, translate
 from serving.visit import Visit
 from settings.audit.export import queries
 from settings.audit.export.layout import Array, Lines, Pieces
 from settings.audit.export.proof import read_proof
-from settings.audit.export.schemas import ExportFormat
+from settings.audit.export.schemas import AuditExportFormat
 from settings.audit.filters import AuditFilters
 from settings.audit.signing import seal_export
 from shared_models import Shape
@@ -40,7 +41,7 @@ Count = Callable[[bytes], None] | None
 class Wanted:
     """What to export, and how to write it."""
 
-    format: ExportFormat
+    format: AuditExportFormat
     filters: AuditFilters
 
 
@@ -64,7 +65,8 @@ async def export_log(visit: Visit, wanted: Wanted, sink: Sink, progress: Progres
         await sink(data)
 
     try:
-        return await _export(visit, wanted, take, progress)
+        with EXPORTS.track_inprogress():
+            return await _export(visit, wanted, take, progress)
     except DATABASE_ERRORS as error:
         if started:
             log.warning("audit_export_cut_short", reason=type(error).__name__)
@@ -92,7 +94,7 @@ async def _export(visit: Visit, wanted: Wanted, sink: Sink, progress: Progress |
         await unit.begin()
         await _note(visit, wanted)
         count = await _counter(unit, wanted, progress)
-        if wanted.format is ExportFormat.CSV:
+        if wanted.format is AuditExportFormat.CSV:
             entries = await queries.copy_csv(unit, wanted.filters.conditions(), _counting(write, count))
         else:
             source = Source(unit, visit.services.audit_seals, visit.tenant)
@@ -111,7 +113,7 @@ async def _note(visit: Visit, wanted: Wanted) -> None:
 async def _write_proving(source: Source, wanted: Wanted, write: Sink, count: Count) -> int:
     """Entries as JSON, and behind them what proves them."""
     given, tenant = wanted.filters.as_given(), source.tenant.name.schema
-    layout = (Array if wanted.format is ExportFormat.JSON else Lines)(write, sealed=bool(given))
+    layout = (Array if wanted.format is AuditExportFormat.JSON else Lines)(write, sealed=bool(given))
     proof: dict[str, Shape | None] = {"tombstone": None, "checkpoint": None, "seal": None}
     if not given:
         proof["tombstone"], proof["checkpoint"] = await read_proof(source.unit, source.seals, tenant)

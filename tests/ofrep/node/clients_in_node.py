@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from tests.ofrep.node.runtime import environment, installed_clients
 from tests.ofrep.service import make_flag
 from tests.support.apps import Wired
+from tests.support.node import environment, packages_of
 from tests.support.world import Api, TestTenant
+
+PROJECT: Final = Path(__file__).parent
 
 GOLD = {"if": [{"==": [{"var": "plan"}, "gold"]}, "on", "off"]}
 
@@ -52,9 +56,10 @@ class Clients:
 @asynccontextmanager
 async def clients(base: str, headers: Mapping[str, str]) -> AsyncIterator[Clients]:
     """Both clients, sending these headers."""
-    folder = await installed_clients()
-    arguments = ("node", "clients.mjs", base, json.dumps(dict(headers)))
-    process = await asyncio.create_subprocess_exec(*arguments, cwd=folder, env=environment(), stdin=PIPE, stdout=PIPE)
+    folder = (await packages_of(PROJECT)).parent
+    program = shutil.copy(PROJECT / "clients.mjs", folder)  # Node.js looks for packages beside the program
+    arguments = ("node", program, base, json.dumps(dict(headers)))
+    process = await asyncio.create_subprocess_exec(*arguments, env=environment(), stdin=PIPE, stdout=PIPE)
     try:
         yield Clients(process)
     finally:

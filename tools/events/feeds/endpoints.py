@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from common.http.headers import read_path
+from common.http.openapi import NOT_MODIFIED
 from dependencies import PlainListing, Read, ReplicaRead, Replying, Requires, Route, Write
 from serving.visit import Visit
 from shared_auth import Principal
@@ -50,7 +51,12 @@ async def create_event_feed(
     return made
 
 
-@router.get("/{token}.ics", summary="Read a calendar feed", response_class=Response, responses={200: {"content": FILE}})
+@router.get(
+    "/{token}.ics",
+    summary="Read a calendar feed",
+    response_class=Response,
+    responses={200: {"content": FILE}, **NOT_MODIFIED},
+)
 async def read_event_feed(visit: FeedVisit, token: str, request: Request) -> Response:
     """Events, and tasks as VTODO, with their alarms, for the last three months and all time to come; needs no header.
     Answers 304 if `If-None-Match` has the current calendar, without making it. 404 once the feed was deleted or its

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Query
 from dependencies import Obeyed, Requires, Route, Write
 from shared_auth import Principal
 from tools.events.importing import service
-from tools.events.importing.schemas import ImportReport
+from tools.events.importing.schemas import EventsImportReport
 
 router = APIRouter(prefix="/tools/events", tags=["events"], route_class=Route)
 
@@ -34,7 +34,7 @@ async def import_events(
     payload: CalendarData,
     settings: Obeyed,
     dry_run: Annotated[bool, Query(description="Only check the file.")] = False,
-) -> ImportReport:
+) -> EventsImportReport:
     """One result for each VEVENT; the good ones become your events, whatever the others are like. What you imported
     before is known by its UID and skipped. Rules, left out and changed occurrences come along; attendees and alarms do
     not, and nobody gets a mail. Times without a zone are in the file's or the tenant's."""

@@ -31,7 +31,7 @@ class EntryResult(Shape):
     message: str | None = None
 
 
-class ImportReport(Shape):
+class EventsImportReport(Shape):
     """One result for each entry."""
 
     dry_run: bool

@@ -13,7 +13,7 @@ from shared_auth import Principal
 from tools.events.importing import queries
 from tools.events.importing.entries import Draft, draft_events
 from tools.events.importing.reader import read_file
-from tools.events.importing.schemas import EntryResult, EntryStatus, ImportReport
+from tools.events.importing.schemas import EntryResult, EntryStatus, EventsImportReport
 from tools.events.kind import EVENT
 from tools.records import service
 from users import TIME_ZONE
@@ -23,7 +23,7 @@ OWN_VALUES: Final = {"attendees"}  # of a payload, which an imported event has n
 
 async def import_events(
     unit: WriteUnit, actor: Principal, data: bytes, settings: Effective, *, dry_run: bool
-) -> ImportReport:
+) -> EventsImportReport:
     """Make an event of each good entry that the actor has not imported before. Raises ImportInvalid."""
     drafts = await asyncio.to_thread(lambda: draft_events(read_file(data), settings[TIME_ZONE]))
     good = [draft for draft in drafts if draft.error is None]
@@ -43,7 +43,7 @@ async def import_events(
     fresh = {draft.entry.position for draft in new}
     items = [_result(draft, known, made, is_new=draft.entry.position in fresh) for draft in drafts]
     counts = {status: sum(item.status == status for item in items) for status in EntryStatus}
-    return ImportReport(
+    return EventsImportReport(
         dry_run=dry_run,
         created=counts[EntryStatus.CREATED] + counts[EntryStatus.WOULD_CREATE],
         skipped=counts[EntryStatus.SKIPPED],

@@ -8,7 +8,7 @@ from common.enums import AttendeeResponse, EventStatus
 from shared_models import Shape, Timestamp
 
 
-class Invitation(Shape):
+class EventInvitation(Shape):
     """What somebody with a mailed link sees of an event, and what he answered."""
 
     title: str = Field(examples=["Meeting the guide"])

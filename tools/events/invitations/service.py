@@ -10,7 +10,7 @@ from common.errors import TokenInvalid
 from database import ReadUnit, WriteUnit
 from tools.events.attendees import Person, who
 from tools.events.invitations import queries
-from tools.events.invitations.schemas import Invitation
+from tools.events.invitations.schemas import EventInvitation
 from tools.events.kind import EVENT
 from tools.events.schemas import Answer
 from tools.events.secrets import digest_of
@@ -18,13 +18,13 @@ from tools.events.service import note_answer
 from tools.records import service
 
 
-async def get_invitation(unit: ReadUnit, secret: str) -> Invitation:
+async def get_invitation(unit: ReadUnit, secret: str) -> EventInvitation:
     """What the link is about. Raises TokenInvalid."""
     event, person = await _find(unit, secret)
     return _shown(event, person)
 
 
-async def answer_invitation(unit: WriteUnit, secret: str, payload: Answer) -> Invitation:
+async def answer_invitation(unit: WriteUnit, secret: str, payload: Answer) -> EventInvitation:
     """Note an answer; the link stays good, so that it can be changed. Raises TokenInvalid."""
     event, _ = await _find(unit, secret)
     await queries.lock_event(unit, event.id)
@@ -45,6 +45,6 @@ async def _find(unit: ReadUnit, secret: str) -> tuple[Row[Any], Person]:
     return event, person
 
 
-def _shown(event: Row[Any], person: Person) -> Invitation:
-    told = {name: getattr(event, name) for name in Invitation.model_fields if hasattr(event, name)}
-    return Invitation(**told, response=person["response"], comment=person["comment"])
+def _shown(event: Row[Any], person: Person) -> EventInvitation:
+    told = {name: getattr(event, name) for name in EventInvitation.model_fields if hasattr(event, name)}
+    return EventInvitation(**told, response=person["response"], comment=person["comment"])

@@ -1,0 +1,1 @@
+"""What `python -m manage doctor` looks at: everything the service depends on."""
