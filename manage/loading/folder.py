@@ -25,8 +25,6 @@ TYPED: Final = frozenset(  # what is true, false or a number, to which its text 
 )
 FORMS: Final = ("ndjson", "csv")
 
-csv.field_size_limit(MAX_LINE)
-
 
 class Folder:
     """A folder of such files, and of one with the contents of attachments."""
@@ -84,15 +82,19 @@ def _ndjson(file: Any) -> Iterator[Row]:
 
 
 def _csv(file: Any, path: Path) -> Iterator[Row]:
-    reader = csv.reader(file, strict=True)
-    columns = [name.strip().lower() for name in next(reader, [])]
-    if not columns or len(set(columns)) != len(columns):
-        raise CommandError(f"The first line of {path.name} must name its columns, each once.")
-    begin = reader.line_num + 1
-    for cells in reader:
-        if any(cells):
-            yield _csv_row(begin, columns, cells)
+    before = csv.field_size_limit(MAX_LINE)  # of the whole process
+    try:
+        reader = csv.reader(file, strict=True)
+        columns = [name.strip().lower() for name in next(reader, [])]
+        if not columns or len(set(columns)) != len(columns):
+            raise CommandError(f"The first line of {path.name} must name its columns, each once.")
         begin = reader.line_num + 1
+        for cells in reader:
+            if any(cells):
+                yield _csv_row(begin, columns, cells)
+            begin = reader.line_num + 1
+    finally:
+        csv.field_size_limit(before)
 
 
 def _csv_row(number: int, columns: Sequence[str], cells: Sequence[str]) -> Row:
