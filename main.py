@@ -97,12 +97,8 @@ def create_app(config: Config) -> FastAPI:
     app.state.services = services
     add_problem_handlers(app, {settings.OFREP_PREFIX: settings.describe_ofrep_failure})
     app.add_exception_handler(NotModified, answer_not_modified)
-    information = ServiceInformation(
-        service=SERVICE,
-        version=VERSION,
-        environment=config.environment,
-        docs="/docs" if config.docs_enabled else None,
-    )
+    docs = "/docs" if config.docs_enabled else None
+    information = ServiceInformation(service=SERVICE, version=VERSION, environment=config.environment, docs=docs)
     open_registry = registry if config.metrics_port is None else None
     app.include_router(
         root_router(information, readiness_checks(services, background.startup), open_registry, services.keys.jwks)
@@ -131,6 +127,9 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     replica = _replica(config, caches, registry)
     database = Database(config, service_login(config).url, caches.forget, replica=replica, shards=shards)
     find_tenant = users.cached_tenants(database, caches)
+    passwords = Passwords(
+        workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
+    )
     return Services(
         config=config,
         database=database,
@@ -153,9 +152,8 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         keys=keys,
         access_tokens=_access_tokens(config, keys),
         refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
-        passwords=Passwords(
-            workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
-        ),
+        passwords=passwords,
+        find_hash_forms=users.HashForms(database, passwords.form),
         totp_vault=Vault("totp secrets", secret, previous.get_secret_value() if previous else None),
         cursors=CursorCodec(derive_key(secret, "list cursors")),
         limiter=Limiter(derive_key(secret, "rate limits")),

@@ -19,11 +19,12 @@ import threading
 import unicodedata
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, ClassVar, Final, Literal, Self
 from uuid import UUID
@@ -404,16 +405,29 @@ def _checksum(text: str) -> str:
 PASSWORD_MAX_LENGTH: Final = 128
 PASSWORD_NICENESS: Final = 10
 
+# What other systems hash with; which of their hashes are taken, and at which cost, says ``users.passwords.foreign``.
+FOREIGN_SCHEMES: Final = ("bcrypt", "pbkdf2_sha256")
+BCRYPT: Final = "$2"
+BCRYPT_BYTES: Final = 72  # of a password; bcrypt never looked at more
+FORM_PATTERN: Final = r"^([$]2[aby][$][0-9]{2}[$]|[$]argon2[a-z]+[$]v=[0-9]+[$][^$]+[$]|[$]pbkdf2-sha256[$][0-9]+[$])"
+"""What is before the salt, for Python and PostgreSQL alike."""
+_FORM: Final = re.compile(FORM_PATTERN)
+
 
 class Passwords:
     """Hashes and verifies passwords with argon2id in a bounded pool of threads, so that the event loop never waits.
 
     Parameters are OWASP's: 19 MiB unless the configuration has more, two passes, one lane; about 30 ms of one core.
+
+    Hashes that came from another system are verified too, and replaced when their owner logs in. Each *form* of hash, a
+    kind with its cost, takes a time of its own: whoever fails to log in has all forms of the tenant tried, whichever he
+    would have needed, so that a failure tells neither who there is nor who has not logged in yet.
     """
 
     def __init__(self, *, workers: int, queue: int, memory_kib: int = 19_456) -> None:
         self._context = CryptContext(
-            schemes=["argon2"],
+            schemes=["argon2", *FOREIGN_SCHEMES],  # those of others are loaded when the first of their hashes is met
+            deprecated=list(FOREIGN_SCHEMES),
             argon2__type="ID",
             argon2__memory_cost=memory_kib,
             argon2__time_cost=2,
@@ -422,23 +436,45 @@ class Passwords:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_give_way)
         self._free = workers + queue
         self._decoy = self._context.hash(secrets.token_hex(16))
+        self.form = form_of_hash(self._decoy)
 
     async def hash(self, password: str) -> str:
         """The argon2id hash of a password, in PHC string format. Raises Overloaded when too many wait."""
         return str(await self.run(self._context.hash, normalize_password(password)))
 
-    async def verify(self, password: str, stored: str | None, *, placed: bool = False) -> tuple[bool, str | None]:
-        """Whether the password is right, and a new hash to store if the old one's parameters are outdated.
+    async def verify(self, password: str, stored: str | None, *, placed: bool = False) -> bool:
+        """Whether the password is right.
 
         Without a stored hash a decoy is verified: an unknown user costs what a known one does. ``placed`` is whether
         the caller has a ``place`` already.
         """
-        normalized, run = normalize_password(password), self._run if placed else self.run
+        run = self._run if placed else self.run
+        return bool(await run(self._is_right, password, stored or self._decoy)) and stored is not None
+
+    async def try_others(self, password: str, stored: str | None, forms: Collection[str]) -> None:
+        """Spend what verifying all of ``forms``, and the one of this service, takes beyond what ``verify`` took. For
+        who has a place, and fails to log in."""
+        tried = self.form if stored is None else form_of_hash(stored)
+        for form in sorted({self.form, *forms} - {tried}):
+            decoy = self._decoy if form == self.form else decoy_of_form(form)
+            await self._run(self._is_right, password, decoy)
+
+    async def renew(self, password: str, stored: str) -> str | None:
+        """A new hash of a password that was right, if the stored one is not what ``hash`` makes today. For who has a
+        place."""
+        if not self._context.needs_update(stored):
+            return None
+        return str(await self._run(self._context.hash, normalize_password(password)))
+
+    def _is_right(self, password: str, stored: str) -> bool:
+        """As it is hashed here, or as it was typed, which is how others hash it."""
+        texts = dict.fromkeys((normalize_password(password), password))
         try:
-            valid, renewed = await run(self._context.verify_and_update, normalized, stored or self._decoy)
+            return any(self._context.verify(_as_hashed(text, stored), stored) for text in texts) and not (
+                "\0" in password and stored.startswith(BCRYPT)
+            )
         except ValueError:  # a stored hash that nobody can read is no password's
-            return False, None
-        return bool(valid) and stored is not None, renewed
+            return False
 
     def close(self) -> None:
         """Let the running hashes end and stop the threads."""
@@ -470,6 +506,29 @@ def _give_way() -> None:
     anything else waits less. Linux knows priorities of single threads; elsewhere nothing is changed."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PASSWORD_NICENESS)
+
+
+def form_of_hash(stored: str) -> str:
+    """Kind and cost of a hash: everything before its salt; "" of one that nobody can read."""
+    found = _FORM.match(stored)
+    return found[1] if found else ""
+
+
+@cache
+def decoy_of_form(form: str) -> str:
+    """A hash of that form, and of no password. What it takes to verify one depends on its form alone."""
+    if form.startswith(BCRYPT):
+        return f"{form}{'.' * 22}{'.' * 31}"  # 128 bits of salt, 184 of a digest
+    salt, digest = "A" * 22, "A" * 43  # 128 bits and 256
+    return f"{form}{salt}${digest}"
+
+
+def _as_hashed(text: str, stored: str) -> str | bytes:
+    """What of a password its hash is made of. Bcrypt ends at 72 bytes, and at a NUL: what has one is refused, but not
+    before as much work."""
+    return (
+        text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode()[:BCRYPT_BYTES] if stored.startswith(BCRYPT) else text
+    )
 
 
 def normalize_password(password: str) -> str:

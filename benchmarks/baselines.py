@@ -94,7 +94,7 @@ def _add_login(app: FastAPI) -> None:
     async def log_in(request: Request) -> Response:
         given = (await request.json())["password"]
         try:
-            valid, _ = await passwords.verify(given, stored)
+            valid = await passwords.verify(given, stored)
         except Overloaded:
             return Response(status_code=503, headers={"Retry-After": "1"})
         return Response(b"{}", status_code=200 if valid else 401, media_type="application/json")

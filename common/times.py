@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 _DATED: Final = re.compile(r"[0-9]{4}-", re.ASCII)
@@ -30,3 +30,9 @@ GivenTime = Annotated[AwareDatetime, BeforeValidator(_as_written)]
 """A moment of RFC 3339, with its offset."""
 GivenDay = Annotated[date, BeforeValidator(_day_as_written)]
 """A full-date of RFC 3339."""
+Moment = Annotated[
+    GivenTime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC), examples=["2027-03-27T09:00:00Z"]),
+]
+"""One that a record can have. Room on both sides: a time of any offset must exist in UTC, and a series must be able to
+go on from it."""

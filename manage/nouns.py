@@ -16,5 +16,6 @@ NOUNS: Final[Mapping[str, str]] = {
     "settings": "Show, set, lock, export and import settings; encrypt their secrets with a new key.",
     "jobs": "List, retry and drop the jobs that wait or were given up.",
     "audit": "Prove audit logs, where they lie and as exported files.",
+    "load": "Load another system's users, records and files into a tenant.",
     "keys": "Show and rotate the keys that sign access tokens.",
 }

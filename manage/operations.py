@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from manage import audit, jobs, keys, sessions, settings, tenants, users
+from manage import audit, jobs, keys, load, sessions, settings, tenants, users
 from manage.nouns import NOUNS
 from manage.output import log_to_stderr
 from manage.problems import run
@@ -34,7 +34,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 for noun, purpose in NOUNS.items():
-    app.add_typer(PARTS[noun], name=noun, help=purpose, no_args_is_help=True)
+    if noun in PARTS:
+        app.add_typer(PARTS[noun], name=noun, help=purpose, no_args_is_help=True)
+app.command("load")(load.load)
 
 
 def main() -> None:

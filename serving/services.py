@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -196,6 +196,9 @@ class Services:
     access_tokens: AccessTokens
     refresh_tokens: RefreshTokens
     passwords: Passwords
+    find_hash_forms: Callable[
+        [Tenant], Awaitable[Collection[str]]
+    ]  # of passwords, as ``form_of_hash`` tells them apart
     totp_vault: Vault
     cursors: CursorCodec
     caches: Caches

@@ -11,6 +11,7 @@ from settings.feature_flags.caching import cached_flag_sets
 from settings.feature_flags.jobs import JOB_HANDLERS
 from settings.feature_flags.usage import FlagUsage
 from settings.housekeeping import keep_house
+from settings.loading import LOADERS
 from settings.models import CONSTRAINTS
 from settings.ofrep.channels import FlagChannels
 from settings.ofrep.endpoints import router as ofrep_router
@@ -23,6 +24,7 @@ __all__ = [
     "DECLARATIONS",
     "DOCUMENTATION",
     "JOB_HANDLERS",
+    "LOADERS",
     "OFREP_PREFIX",
     "FlagChannels",
     "FlagUsage",

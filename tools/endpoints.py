@@ -31,4 +31,5 @@ for resource in RESOURCES:
 
 JOB_HANDLERS = {kind: handler for resource in RESOURCES for kind, handler in resource.job_handlers.items()}
 CONSTRAINTS = {name: error for resource in RESOURCES for name, error in resource.constraints.items()}
+LOADERS = tuple(resource.loader for resource in RESOURCES if resource.loader is not None)
 HOUSEKEEPERS = tuple(resource.housekeeper for resource in RESOURCES if resource.housekeeper is not None)

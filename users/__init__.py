@@ -13,9 +13,11 @@ from users.endpoints import router
 from users.housekeeping import keep_house
 from users.introspection.notes import KeyIntrospections
 from users.limits import spend_open_request
+from users.loading import LOADERS
 from users.mailing.handlers import JOB_HANDLERS
 from users.mailing.languages import MAIL_TEMPLATES
 from users.models import CONSTRAINTS, Team, TeamMember, User
+from users.passwords.forms import HashForms
 from users.platform.gate import PlatformKeys
 from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normalize_email
 from users.tenants.service import count_outdated_tenants, has_outdated_tenants
@@ -27,10 +29,12 @@ __all__ = [
     "DEFAULT_LOCALE",
     "DOCUMENTATION",
     "JOB_HANDLERS",
+    "LOADERS",
     "MAIL_TEMPLATES",
     "TIMEZONES",
     "TIME_ZONE",
     "Email",
+    "HashForms",
     "KeyIntrospections",
     "KeyUsage",
     "Locale",

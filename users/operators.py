@@ -21,7 +21,7 @@ from shared_auth import Principal
 from shared_models import Page
 from users.accounts import queries as accounts
 from users.accounts.service import get_user, list_users
-from users.auth.principals import forget_rights
+from users.auth.principals import forget_rights, load_owner
 from users.auth.queries import end_sessions, find_login
 from users.auth.schemas import Session
 from users.grants import queries as grants
@@ -83,6 +83,7 @@ __all__ = [
     "renew_second_factors",
     "retry_job",
     "set_active",
+    "stand_for_owner",
     "unlock",
     "update_tenant",
 ]
@@ -113,6 +114,16 @@ async def intervene(visit: Visit, tenant_id: str) -> Intervention:
     intervention = Intervention(visit, tenant)
     intervention.settings = await visit.services.find_settings(tenant)
     return intervention
+
+
+async def stand_for_owner(unit: ReadUnit, visit: Intervention) -> Principal:
+    """An owner of the tenant, by whose rights it is judged what may be loaded. Raises NotFound."""
+    assert visit.tenant is not None
+    owner_id = await rights.find_an_owner(unit)
+    owner = await load_owner(unit, tenant=visit.tenant.name, user_id=owner_id) if owner_id else None
+    if owner is None:
+        raise NotFound("The tenant has no owner: python -m manage users grant-role makes somebody one.")
+    return owner
 
 
 async def find_account(unit: ReadUnit, name: str) -> User:

@@ -19,6 +19,8 @@ class EvaluationRequest(Payload):
 class EvaluationFailure(Shape):
     """Why there is no answer. ``key`` only where one flag was asked for."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     key: str | None = Field(default=None, examples=["new-checkout"])
     error_code: str = Field(
         alias="errorCode",

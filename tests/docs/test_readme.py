@@ -33,6 +33,7 @@ IN_ORDER: Final = (
     *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/tools/*.md")),
     "docs/quickstart-service.md",
     "docs/operations.md",
+    "docs/MIGRATION_GUIDE.md",
 )
 
 

@@ -12,8 +12,11 @@ from typing import Any, Final
 import httpx
 import pytest
 from fastapi import FastAPI
+from passlib.hash import bcrypt
 
 from common.config import Config
+from shared_auth import decoy_of_form, form_of_hash
+from tests.support.apps import services_of
 from tests.support.probes import owner_connection, watched
 from tests.support.servers import MEMORY_KIB
 from tests.support.world import PASSWORD, Api, TestTenant, client_of
@@ -38,6 +41,8 @@ CASES: Final = {
 }
 
 
+SET_HASH: Final = "UPDATE users SET password_hash = $1 WHERE username = $2"
+HASH_OF: Final = "SELECT password_hash FROM users WHERE username = $1"
 ALLOWED: Final = 10  # failed logins of one account from one address
 Observe = Callable[[str], Awaitable["Observed"]]
 
@@ -130,8 +135,9 @@ def observe(stranger: Stranger, alpha: TestTenant, pool: WatchedPool, app: FastA
             with watched(app) as traffic:
                 answer = await stranger.log_in(*CASES[case])
             entries = await owner.fetch("SELECT * FROM audit_logs WHERE seq > $1", last)
-        # What the registry says is cached, or a moment too old.
-        statements = [text for text in traffic.statements if "system.tenants" not in text]
+        # What the registry says, and which forms of hashes there are, is cached, or a moment too old.
+        asked_anew = ("system.tenants", "SELECT DISTINCT SUBSTRING(users.password_hash")
+        statements = [text for text in traffic.statements if not any(part in text for part in asked_anew)]
         tries = stranger.tries[CASES[case][0]]
         return Observed(tries, answer, statements, [job[1] for job in pool.jobs], [dict(entry) for entry in entries])
 
@@ -160,6 +166,30 @@ def _assert_alike(seen: Observed, reference: Observed) -> None:
     assert seen.statements == reference.statements
     assert [text.split("$")[1:4] for text in seen.hashes] == [["argon2id", "v=19", f"m={MEMORY_KIB},t=2,p=1"]]
     assert [(entry["action"], entry["outcome"]) for entry in seen.entries] == [("auth.login.failed", "failure")]
+
+
+async def test_failed_logins_are_alike_where_hashes_come_from_elsewhere(
+    app: FastAPI, config: Config, observe: Observe, alpha: TestTenant
+) -> None:
+    """Every form of hash that anybody has is tried for everybody: in another order, and with the same work in all."""
+    foreign = {"sleeper": bcrypt.using(rounds=4).hash(PASSWORD), "member": decoy_of_form("$pbkdf2-sha256$1000$")}
+    async with owner_connection(config, alpha.name) as owner:
+        kept = {name: await owner.fetchval(HASH_OF, name) for name in foreign}
+        for name, stored in foreign.items():
+            await owner.execute(SET_HASH, stored, name)
+        services_of(app).find_hash_forms._known.clear()  # type: ignore[attr-defined] # a minute has passed
+        try:
+            seen = {case: await observe(case) for case in CASES if case != "longest_password"}
+        finally:
+            for name, stored in kept.items():
+                await owner.execute(SET_HASH, stored, name)
+            services_of(app).find_hash_forms._known.clear()  # type: ignore[attr-defined]
+
+    usual = f"$argon2id$v=19$m={MEMORY_KIB},t=2,p=1$"
+    for one in seen.values():
+        assert _shape(one.answer) == _shape(seen["unknown_name"].answer)
+        assert one.statements == seen["unknown_name"].statements
+        assert sorted(map(form_of_hash, one.hashes)) == ["$2b$04$", usual, "$pbkdf2-sha256$1000$"]
 
 
 @pytest.mark.promise("I8")

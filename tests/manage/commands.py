@@ -45,7 +45,7 @@ class CommandLine:
     """The commands, with a configuration as they find it in the environment."""
 
     def __init__(self, config: Config, **more: str) -> None:
-        self._environment = {
+        self.environment = {
             "DATABASE_URL": config.database_url.get_secret_value(),
             "SECRET_KEY": SECRET,
             "DATA_DIR": str(config.data_dir),
@@ -54,7 +54,7 @@ class CommandLine:
 
     async def run(self, *arguments: str, text: str = "") -> Outcome:
         """Run a command in a thread of its own, as it has an event loop of its own; ``text`` is its standard input."""
-        result = await asyncio.to_thread(CliRunner().invoke, app, arguments, input=text, env=self._environment)
+        result = await asyncio.to_thread(CliRunner().invoke, app, arguments, input=text, env=self.environment)
         if isinstance(result.exception, EXPECTED):
             return Outcome(result.stdout, result.stderr, str(result.exception))
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

@@ -230,3 +230,13 @@ async def test_a_long_context_has_its_304_too(alpha: TestTenant) -> None:
 
     assert (await ask(alpha.owner, None, context, **{"If-None-Match": etag})).status_code == 304
     assert (await ask(alpha.owner, None, {**context, "plan": "tin"}, **{"If-None-Match": etag})).status_code == 200
+
+
+async def test_a_refusal_has_what_the_document_says(http: httpx.AsyncClient, alpha: TestTenant) -> None:
+    """Without a key where no flag was asked for."""
+    document = (await http.get("/openapi.json")).json()
+    required = set(document["components"]["schemas"]["EvaluationFailure"]["required"])
+
+    for answer in (await alpha.anonymous.post(BULK, json={}), await alpha.anonymous.post(f"{BULK}/any", json={})):
+        assert answer.status_code == 401
+        assert required <= answer.json().keys()

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from common.config import Config
@@ -24,6 +26,8 @@ from tools.attachments.names import clean_name
 from tools.attachments.schemas import AttachmentForm
 from tools.attachments.sniffing import HEAD, is_allowed, sniff
 from tools.declarations import ATTACHMENT_BYTES, ATTACHMENT_TYPES
+
+PIECE: Final = 262_144  # bytes read at a time
 
 ReadFields = Callable[[Mapping[str, str]], AttachmentForm]
 
@@ -59,8 +63,31 @@ async def receiving(
             intake = _Intake(folder, stack, config, visit.settings)
             form = read_fields(await read_form(content_type, _patiently(stream, config), intake))
             upload = intake.finish(form)
-    try:
+    async with _kept_if_needed(visit, folder, upload):
         yield upload
+
+
+@asynccontextmanager
+async def receiving_file(visit: Visit, path: Path, form: AttachmentForm, declared: str) -> AsyncIterator[Upload]:
+    """The same for a file that lies here, which its name and ``declared`` type are said of. Raises what is wrong with
+    it, OSError among that."""
+    assert visit.tenant is not None
+    folder = visit.services.storage.folder(visit.tenant.name)
+    async with AsyncExitStack() as stack:
+        intake = _Intake(folder, stack, visit.services.config, visit.settings)
+        with await asyncio.to_thread(path.open, "rb") as file:
+            await intake.begin(form.file, declared)
+            while data := await asyncio.to_thread(file.read, PIECE):
+                await intake.write(data)
+        upload = intake.finish(form)
+    async with _kept_if_needed(visit, folder, upload):
+        yield upload
+
+
+@asynccontextmanager
+async def _kept_if_needed(visit: Visit, folder: Folder, upload: Upload) -> AsyncIterator[None]:
+    try:
+        yield
     except BaseException:
         # Once COMMIT was sent nobody but the database knows whether a row names the file: the sweeper will ask it.
         upload.is_needed = visit.unit is not None and visit.unit.commit_sent

@@ -16,6 +16,7 @@ from common.paging import ListQuery
 from common.registry import Effective
 from common.storage import Folder
 from database import ReadUnit, WriteUnit
+from serving.loading import Past
 from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.attachments import queries
@@ -54,8 +55,13 @@ async def get_attachment(unit: ReadUnit, actor: Principal, attachment_id: UUID) 
     return Attachment.model_validate(await service.get_record(unit, ATTACHMENT, actor, attachment_id))
 
 
-async def create_attachment(
-    unit: WriteUnit, actor: Principal, upload: Upload, settings: Effective, folder: Folder
+async def create_attachment(  # noqa: PLR0917 - who, what, by which settings, where it lies, and since when
+    unit: WriteUnit,
+    actor: Principal,
+    upload: Upload,
+    settings: Effective,
+    folder: Folder,
+    past: Past | None = None,
 ) -> Attachment:
     """Keep what was received. A content that the tenant has already is not kept twice, and takes no room. Raises
     UnknownReference, PermissionDenied or QuotaExceeded."""
@@ -70,7 +76,7 @@ async def create_attachment(
         "sha256": upload.sha256,
     }
     attachment_id = await service.create_record(
-        unit, ATTACHMENT, values, settings, created_by=actor.user_id, private=private
+        unit, ATTACHMENT, values, settings, created_by=actor.user_id, private=private, past=past
     )
     return Attachment.model_validate(await service.get_written(unit, ATTACHMENT, attachment_id))
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from common.enums import CallDirection, CallStatus
+from common.times import Moment
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Moment, Patch, Record
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record
 from users import WebAddress
 
 E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")

@@ -11,6 +11,7 @@ from common.errors import ExternalIdTaken
 from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
+from serving.loading import Line, Loading
 from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.calls import queries, rules
@@ -51,6 +52,15 @@ async def create_call(unit: WriteUnit, actor: Principal, payload: CallCreate, se
     rules.check(values, now())
     call_id = await service.create_record(unit, CALL, values, settings, created_by=actor.user_id)
     return Call.model_validate(await service.get_written(unit, CALL, call_id)), True
+
+
+async def load_call(unit: WriteUnit, loading: Loading, line: Line) -> None:
+    """A call of another system. Raises CallInvalid, or ExternalIdTaken."""
+    given = line.payload.model_dump()
+    values = rules.with_duration(given, given)
+    rules.check(values, now())
+    settings, past = loading.visit.settings, line.past
+    await service.create_record(unit, CALL, values, settings, created_by=past.created_by, past=past)
 
 
 async def change_call(

@@ -16,6 +16,7 @@ from common.errors import NotInvited
 from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
+from serving.loading import Line, Loading
 from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.events import attendees
@@ -80,6 +81,20 @@ async def create_event(unit: WriteUnit, actor: Principal, payload: EventCreate, 
     event_id = await service.create_record(unit, EVENT, values, settings, created_by=actor.user_id)
     await attendees.write(unit, event_id, [], people)
     return await finish_event(unit, actor, None, event_id)
+
+
+async def load_event(unit: WriteUnit, loading: Loading, line: Line) -> None:
+    """An event of another system, which has invited whoever is to come."""
+    settings, past = loading.visit.settings, line.past
+    values = _complete(line.payload, settings)
+    values |= check_schedule(values)
+    people = values["attendees"] = attendees.merge([], values["attendees"])
+    await attendees.check_users(unit, [], people)
+    await service.create_record(unit, EVENT, values, settings, created_by=past.created_by, past=past)
+    await attendees.write(unit, past.id, [], people)
+    after = await service.get_written(unit, EVENT, past.id)
+    if after.reminders:
+        await plan_reminders(unit, after)
 
 
 async def replace_event(  # noqa: PLR0917 - who, what, on which condition, with which defaults

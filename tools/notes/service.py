@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from common.errors import PermissionDenied
+from common.errors import PermissionDenied, Unprocessable
 from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
+from serving.loading import Line, Loading
 from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.notes.kind import NOTE
@@ -48,6 +49,23 @@ async def create_note(unit: WriteUnit, actor: Principal, payload: NoteCreate, se
         unit, NOTE, payload.model_dump(), settings, created_by=actor.user_id, private=payload.is_private
     )
     return Note.model_validate(await service.get_written(unit, NOTE, note_id))
+
+
+async def load_note(unit: WriteUnit, loading: Loading, line: Line) -> None:
+    """A note of another system."""
+    payload: NoteCreate = line.payload
+    if payload.is_private and line.past.created_by is None:
+        raise Unprocessable("A private note is its author's: it needs created_by.", pointer="/body/created_by")
+    settings, past = loading.visit.settings, line.past
+    await service.create_record(
+        unit,
+        NOTE,
+        payload.model_dump(),
+        settings,
+        created_by=past.created_by,
+        private=payload.is_private,
+        past=past,
+    )
 
 
 async def change_note(

@@ -11,6 +11,7 @@ from uuid import UUID
 from common.errors import ServiceError
 from common.outbox.queries import Job
 from database import Tenant, WriteUnit
+from serving.loading import Loader
 from serving.services import Services
 from tools.records.kinds import Kind
 
@@ -22,7 +23,7 @@ Housekeeper = Callable[[Services, Tenant, datetime], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Resource:
     """A tool: its routes, its kind of record if it has one, the jobs it orders, what its constraints mean, what is done
-    for it once in a while, and what of it ends with a user's access."""
+    for it once in a while, what of it ends with a user's access, and how another system's records are loaded."""
 
     router: Any  # FastAPI's; only endpoints know that name
     kind: Kind | None = None
@@ -30,3 +31,4 @@ class Resource:
     constraints: Mapping[str, type[ServiceError]] = field(default_factory=dict)
     housekeeper: Housekeeper | None = None
     end_access: Callable[[WriteUnit, UUID], Awaitable[None]] | None = None
+    loader: Loader | None = None

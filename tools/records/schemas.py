@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from common.times import GivenTime
 from shared_models import Payload, PlainText, Shape, Timestamp
 from tools.models import MAX_TAG_LENGTH, MAX_TAGS
 
@@ -46,11 +44,6 @@ Links = Annotated[list[Link], Field(max_length=MAX_LINKS), AfterValidator(_disti
 Tag = Annotated[PlainText, StringConstraints(min_length=1, max_length=MAX_TAG_LENGTH), Field(examples=["vip"])]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS, examples=[["vip"]]), AfterValidator(_distinct_tags)]
 Title = Annotated[PlainText, StringConstraints(min_length=1, max_length=200)]
-# Room on both sides: a time of any offset must exist in UTC, and a series must be able to go on from it.
-Moment = Annotated[
-    GivenTime,
-    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC), examples=["2027-03-27T09:00:00Z"]),
-]
 RelatedType = Annotated[str, StringConstraints(max_length=64)]
 RelatedId = Annotated[str, StringConstraints(max_length=128)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from common.errors import KindUnknown, NotFound, PermissionDenied, VersionConfli
 from common.ids import new_id
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
+from serving.loading import Past
 from shared_auth import Principal
 from tools.models import SEARCH_LANGUAGES
 from tools.records import queries, single
@@ -69,12 +70,15 @@ async def create_record(
     *,
     created_by: UUID | None,
     private: bool = False,
+    past: Past | None = None,
 ) -> UUID:
     """A new record from the fields of its payload, ``links`` among them; its id. ``private`` ones are audited without
-    their values."""
-    record_id, moment = new_id(), now()
+    their values. One with a ``past`` is as old as that says."""
+    moment = now()
+    begun = past or Past(new_id(), created_by, moment, moment)
+    record_id = begun.id
     fields = _own_fields(kind, values)
-    common = {"id": record_id, "created_by": created_by, "created_at": moment, "updated_at": moment}
+    common = asdict(begun)
     await single.insert_record(unit, kind, {**fields, **common, "language": language_of(settings)})
     await queries.insert_links(unit, kind, record_id, values.get("links", ()))
     audit_record(

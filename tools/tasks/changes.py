@@ -13,6 +13,7 @@ from common.enums import TaskStatus
 from common.errors import TaskCycle, UnknownReference, Unprocessable
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
+from serving.loading import Past
 from shared_auth import Principal
 from tools.records import service
 from tools.records.single import find_record
@@ -29,6 +30,19 @@ async def complete_new(unit: WriteUnit, actor: Principal, values: Mapping[str, A
     await _check_references(unit, actor, values)
     _check_dates(values["start_at"], values["due_at"])
     made = {**values, "completed_at": now() if values["status"] == TaskStatus.DONE else None}
+    if made["position"] is None:
+        made["position"] = between(await find_last_position(unit, values["status"]), None)
+    return made
+
+
+async def complete_loaded(unit: WriteUnit, values: Mapping[str, Any], past: Past) -> dict[str, Any]:
+    """The fields of a task of another system. Who it was given to may have left since; what it refers to was looked
+    up. Raises Unprocessable."""
+    _check_dates(values["start_at"], values["due_at"])
+    is_done = values["status"] == TaskStatus.DONE
+    if values["completed_at"] is not None and not is_done:
+        raise Unprocessable("Only a task that is done was completed.", pointer="/body/completed_at")
+    made = {**values, "completed_at": (values["completed_at"] or past.updated_at) if is_done else None}
     if made["position"] is None:
         made["position"] = between(await find_last_position(unit, values["status"]), None)
     return made

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from common.enums import TaskPriority, TaskStatus
+from common.times import Moment
 from shared_models import Payload, PlainText, Shape, Timestamp
-from tools.records.schemas import NOT_GIVEN, Links, Moment, Patch, Record, Tags, Title
+from tools.records.schemas import NOT_GIVEN, Links, Patch, Record, Tags, Title
 from tools.reminders.schemas import Reminder, Reminders
 from tools.tasks.recurrence.rules import read_rule
 
@@ -100,6 +101,12 @@ class TaskReplace(Payload):
 
 class TaskCreate(TaskReplace):
     """A new task."""
+
+
+class LoadedTask(TaskCreate):
+    """A task of another system, which also knows when it was done."""
+
+    completed_at: Moment | None = None
 
 
 class TaskPatch(Patch):

@@ -8,6 +8,7 @@ from uuid import UUID
 from common.paging import ListQuery
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
+from serving.loading import Line, Loading
 from shared_auth import Principal
 from shared_models import Page, page_of
 from tools.records import queries as records
@@ -53,6 +54,15 @@ async def create_task(unit: WriteUnit, actor: Principal, payload: TaskCreate, se
     if values["completed_at"] is not None:
         await continue_series(unit, task_id, settings)
     return await get_written_task(unit, task_id)
+
+
+async def load_task(unit: WriteUnit, loading: Loading, line: Line) -> None:
+    """A task of another system. One of a series that is done has its next one over there already."""
+    settings, past = loading.visit.settings, line.past
+    values = await changes.complete_loaded(unit, line.payload.model_dump(), past)
+    await service.create_record(unit, TASK, values, settings, created_by=past.created_by, past=past)
+    if values["reminders"]:
+        await keep_reminders(unit, past.id)
 
 
 async def change_task(

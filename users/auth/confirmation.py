@@ -15,8 +15,7 @@ async def confirm_password(visit: Visit, actor: Principal, password: str, *, poi
     async with visit.read() as unit:
         stored = await find_password_hash(unit, actor.user_id)
     tries = await spend_login(visit, actor.username, known_address=False)
-    valid, _ = await visit.services.passwords.verify(password, stored)
-    if not valid:
+    if not await visit.services.passwords.verify(password, stored):
         async with visit.write() as unit:
             target = Target("user", str(actor.user_id), actor.username)
             unit.audit("auth.password.confirmation_failed", target=target, outcome="failure")

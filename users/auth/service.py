@@ -43,15 +43,19 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
         async with visit.read() as unit:
             user = await queries.find_login(unit, payload.username, visit.origin.ip_address)
         tries = await spend_login(visit, payload.username, known_address=user is not None and user.known_address)
-        stored = user.password_hash if user else None
-        valid, renewed_hash = await passwords.verify(payload.password, stored, placed=True)
-    if user is not None and valid and user.is_active and user.mfa_enabled and payload.otp is None:
+        valid = await _verify(visit, user, payload.password)
+        known = user if user is not None and valid and user.is_active else None
+        lacks_code = known is not None and known.mfa_enabled and payload.otp is None
+        renewed_hash = None
+        if known is not None and not lacks_code:
+            renewed_hash = await passwords.renew(payload.password, known.password_hash)
+    if lacks_code:
         await refund(visit, tries)
         raise MfaRequired
     async with visit.write() as unit:
         pair = None
-        if user is not None and valid and user.is_active and await _passes_second_factor(visit, unit, user, payload):
-            pair = await _open_session(visit, unit, user, renewed_hash)
+        if known is not None and await _passes_second_factor(visit, unit, known, payload):
+            pair = await _open_session(visit, unit, known, renewed_hash)
         if pair is None:
             _audit_failure(unit, user)
     if pair is None:
@@ -59,6 +63,17 @@ async def log_in(visit: Visit, payload: LoginRequest) -> TokenPair:
         raise InvalidCredentials
     await refund(visit, tries)
     return pair
+
+
+async def _verify(visit: Visit, user: Row[Any] | None, password: str) -> bool:
+    """Whether it is the user's password. Whoever does not get in takes as long, see ``Passwords``."""
+    assert visit.tenant is not None
+    stored = user.password_hash if user else None
+    valid = await visit.services.passwords.verify(password, stored, placed=True)
+    if user is None or not valid or not user.is_active:
+        forms = await visit.services.find_hash_forms(visit.tenant)
+        await visit.services.passwords.try_others(password, stored, forms)
+    return valid
 
 
 def _why(user: Row[Any] | None, *, valid: bool) -> str:

@@ -6,15 +6,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, column, select, table, update
+from sqlalchemy import Row, column, func, not_, select, table, update
 
 from database import ReadUnit, WriteUnit
+from shared_auth import FORM_PATTERN
 from users.models import PasswordResetToken, User
 
 # The audit log belongs to another module, which may not be imported from here; reading it is open to every tenant role.
 _audit_logs = table(
     "audit_logs", *(column(name) for name in ("target_type", "target_id", "outcome", "ip_address", "occurred_at"))
 )
+
+
+async def list_hash_forms(unit: ReadUnit, usual: str) -> set[str]:
+    """The forms of the hashes of living users, but for the usual one: a scan of all of them."""
+    form = func.substring(User.password_hash, FORM_PATTERN)
+    found = await unit.execute(
+        select(form.label("form"))
+        .where(User.deleted_at.is_(None), not_(User.password_hash.startswith(usual, autoescape=True)))
+        .distinct()
+    )
+    return {row.form for row in found if row.form}
 
 
 async def find_person(unit: ReadUnit, user_id: UUID) -> Row[Any] | None:

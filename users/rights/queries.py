@@ -92,8 +92,8 @@ async def touch_user(unit: WriteUnit, user_id: UUID, moment: datetime) -> None:
     )
 
 
-async def has_owner(unit: ReadUnit) -> bool:
-    """Whether anybody is left who can act as an owner: active, with the owner role, and nothing denied.
+async def find_an_owner(unit: ReadUnit) -> UUID | None:
+    """Anybody who can act as an owner: active, with the owner role, and nothing denied.
 
     Whom something is denied could never give it to another, so such an owner does not count.
     """
@@ -110,7 +110,7 @@ async def has_owner(unit: ReadUnit) -> bool:
         .where(User.id.in_(select(holders.c.user_id)), User.is_active, User.deleted_at.is_(None), ~denied)
         .limit(1)
     )
-    return found.one_or_none() is not None
+    return found.scalar_one_or_none()
 
 
 async def find_roles(unit: ReadUnit, role_ids: Sequence[UUID]) -> list[Row[Any]]:

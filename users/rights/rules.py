@@ -110,7 +110,7 @@ async def get_roles_of_teams(
 
 async def keep_an_owner(unit: ReadUnit) -> None:
     """Raise LastOwner if the changes made so far leave nobody who can act as an owner."""
-    if not await queries.has_owner(unit):
+    if await queries.find_an_owner(unit) is None:
         raise LastOwner
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import Row
 from common.audit import Change, Target, differences
 from common.clock import now
 from common.errors import NotFound, RoleIsSystem, VersionConflict
-from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
+from serving.loading import Past, begin
 from serving.services import Services
 from shared_auth import Level, Principal
 from shared_models import Page, page_of
@@ -47,16 +47,19 @@ async def get_role(unit: ReadUnit, role_id: UUID) -> Role:
     return Role.model_validate(row)
 
 
-async def create_role(unit: WriteUnit, actor: Principal, payload: RoleCreate, services: Services) -> Role:
+async def create_role(
+    unit: WriteUnit, actor: Principal, payload: RoleCreate, services: Services, past: Past | None = None
+) -> Role:
     """A new role. Raises RoleNameTaken, UnknownReference, or PermissionDenied if it would hold more than the actor."""
     grants = read_permissions(payload.permissions, services.catalogue, pointer="/body/permissions")
     current = await rules.lock_rights(unit, actor, "roles:create")
     rules.check_holds(current, grants, "The role")
-    role_id, moment = new_id(), now()
+    role_id, created_at, updated_at = begin(past)
     values = {"name": payload.name, "description": payload.description}
     # No role outranks the one who makes it: he could not even edit it.
     rank = min(CUSTOM_RANK, current.rank)
-    await queries.insert_role(unit, {**values, "id": role_id, "rank": rank, "created_at": moment, "updated_at": moment})
+    times = {"created_at": created_at, "updated_at": updated_at}
+    await queries.insert_role(unit, {**values, "id": role_id, "rank": rank, **times})
     await queries.replace_grants(unit, role_id, grants)
     _audit(unit, "created", role_id, payload.name, differences({}, {**values, "permissions": _texts(grants)}))
     return await get_role(unit, role_id)

@@ -11,9 +11,9 @@ from sqlalchemy import Row
 from common.audit import Change, Target, differences
 from common.clock import now
 from common.errors import NotFound, TeamCycle, UnknownReference, VersionConflict
-from common.ids import new_id
 from common.paging import ListQuery
 from database import ReadUnit, WriteUnit
+from serving.loading import Past, begin
 from shared_auth import Principal
 from shared_models import Page, page_of
 from users.auth.principals import forget_rights
@@ -37,16 +37,16 @@ async def get_team(unit: ReadUnit, team_id: UUID) -> Team:
     return Team.model_validate(row)
 
 
-async def create_team(unit: WriteUnit, actor: Principal, payload: TeamCreate) -> Team:
+async def create_team(unit: WriteUnit, actor: Principal, payload: TeamCreate, past: Past | None = None) -> Team:
     """A new team. Raises TeamNameTaken, UnknownReference, or PermissionDenied for a role the actor may not give."""
     current = await rules.lock_rights(unit, actor, "teams:create")
-    team_id, moment = new_id(), now()
+    team_id, created_at, updated_at = begin(past)
     role_ids = list(dict.fromkeys(payload.role_ids))
     rules.check_roles(current, await rules.get_roles(unit, role_ids))
     if payload.parent_id is not None:
         await _check_parent(unit, team_id, payload.parent_id)
     values = payload.model_dump(exclude={"role_ids"})
-    await queries.insert_team(unit, {**values, "id": team_id, "created_at": moment, "updated_at": moment})
+    await queries.insert_team(unit, {**values, "id": team_id, "created_at": created_at, "updated_at": updated_at})
     await queries.replace_roles(unit, team_id, role_ids)
     audit_team(unit, "created", team_id, payload.name, differences({}, {**values, "role_ids": _sorted(role_ids)}))
     return await get_team(unit, team_id)

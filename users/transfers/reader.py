@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from common.errors import ImportInvalid
 from common.ids import new_id
 from common.spreadsheets import restore
+from serving.loading import Past, begin
 from users.schemas import normalize_email, normalize_username
 from users.transfers.schemas import ImportedUser, LineError
 
@@ -30,6 +31,13 @@ class Line:
     user: ImportedUser | None
     errors: list[LineError] = field(default_factory=list)
     id: UUID = field(default_factory=new_id)
+    past: Past | None = None  # of a user of another system
+
+    @property
+    def begun(self) -> Past:
+        """Where its user begins."""
+        _, created_at, updated_at = begin(self.past)
+        return Past(self.id, None, created_at, updated_at)
 
     def refuse(self, column: str | None, code: str, message: str) -> None:
         """Note a fault."""
@@ -49,7 +57,7 @@ def read_lines(body: bytes) -> list[Line]:
         raise ImportInvalid(f"A file may have at most {MAX_LINES} lines beside the header.")
     columns = _columns(records[0][1])
     lines = [_line(number, columns, cells) for number, cells in records[1:]]
-    _refuse_repetitions(lines)
+    refuse_repetitions(lines)
     return lines
 
 
@@ -92,7 +100,7 @@ def _value(name: str, text: str) -> object:
     return [part.strip() for part in text.split(";") if part.strip()] if name in LISTS else text
 
 
-def _refuse_repetitions(lines: Sequence[Line]) -> None:
+def refuse_repetitions(lines: Sequence[Line]) -> None:
     """Of lines with the same address or user name, only the first may stand."""
     emails: set[str] = set()
     usernames: set[str] = set()

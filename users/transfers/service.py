@@ -9,10 +9,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from common.audit import Target, differences
-from common.clock import now
 from common.errors import PermissionDenied
 from common.registry import Effective
 from database import WriteUnit
+from serving.loading import Past
 from serving.visit import Visit
 from shared_auth import Principal
 from users.declarations import DEFAULT_LOCALE, TIME_ZONE
@@ -26,6 +26,7 @@ from users.transfers.schemas import ImportedUser, LineResult, LineStatus, UsersI
 
 # Lines that commit together when each stands on its own: few enough that nobody waits long for the audit log.
 BATCH: Final = 500
+HIDDEN_FIELDS: Final = frozenset({"password_hash"})  # of users of another system
 
 
 class _TakenBackError(Exception):
@@ -55,15 +56,18 @@ async def import_users(
     for batch in batches:
         try:
             async with visit.write() as unit:
-                await _check(unit, actor, batch)
+                await check_lines(unit, actor, batch)
                 if not dry_run and not (atomic and _failed(batch)):
-                    created |= await _create(unit, actor, batch, visit.settings, atomic=atomic)
+                    made = await create_lines(unit, actor, batch, visit.settings, atomic=atomic)
+                    if not made:
+                        raise _TakenBackError
+                    created |= made
         except _TakenBackError:
             continue
     return _report(lines, created, dry_run=dry_run, atomic=atomic)
 
 
-async def _check(unit: WriteUnit, actor: Principal, lines: Sequence[Line]) -> None:
+async def check_lines(unit: WriteUnit, actor: Principal, lines: Sequence[Line]) -> None:
     """Refuse the lines whose names are taken, or whose roles and teams the actor cannot give."""
     actor = await lock_rights(unit, actor, "users:create")
     users = [line.user for line in lines if line.user is not None]
@@ -111,25 +115,36 @@ def _judge(actor: Principal, name: str, found: UUID | None, given: Mapping[UUID,
     return Named(found)
 
 
-async def _create(
-    unit: WriteUnit, actor: Principal, lines: Sequence[Line], settings: Effective, *, atomic: bool
+async def create_lines(
+    unit: WriteUnit,
+    actor: Principal,
+    lines: Sequence[Line],
+    settings: Effective,
+    *,
+    atomic: bool = False,
+    welcome: bool = True,
 ) -> set[UUID]:
     """Insert the good lines. One whose name was taken at this very moment is refused then; ``atomic``, all are."""
     good = {line.id: line.user for line in lines if line.user is not None and not line.errors}
     if not good:
         return set()
-    created = await queries.insert_users(unit, [_row(user_id, user, settings) for user_id, user in good.items()])
+    rows = [_row(line.begun, good[line.id], settings) for line in lines if line.id in good]
+    created = await queries.insert_users(unit, rows)
     for line in lines:
         if line.id in good and line.id not in created:
             line.refuse(None, "conflict", "Somebody took the address or the user name at this moment.")
-    if not created or (atomic and _failed(lines)):
+    if atomic and _failed(lines):
         raise _TakenBackError
+    if not created:
+        return created
     users = {user_id: user for user_id, user in good.items() if user_id in created}
     await _link(unit, actor, users)
     for user_id, user in users.items():
         target = Target("user", str(user_id), user.username)
-        unit.audit("users.user.created", target=target, changes=differences({}, user.model_dump(exclude_defaults=True)))
-        order_welcome(unit, user_id)
+        given = user.model_dump(exclude_defaults=True)
+        unit.audit("users.user.created", target=target, changes=differences({}, given, hidden=HIDDEN_FIELDS))
+        if welcome:
+            order_welcome(unit, user_id)
     return created
 
 
@@ -149,17 +164,16 @@ async def _link(unit: WriteUnit, actor: Principal, users: Mapping[UUID, Imported
     await queries.insert_links(unit, roles, teams)
 
 
-def _row(user_id: UUID, user: ImportedUser, settings: Effective) -> dict[str, Any]:
-    moment = now()
+def _row(begun: Past, user: ImportedUser, settings: Effective) -> dict[str, Any]:
     return {
         **user.model_dump(exclude={"roles", "teams"}),
         "locale": user.locale or settings[DEFAULT_LOCALE],
         "timezone": user.timezone or settings[TIME_ZONE],
-        "id": user_id,
         "email_normalized": normalize_email(user.email),
         "username_normalized": normalize_username(user.username),
-        "created_at": moment,
-        "updated_at": moment,
+        "id": begun.id,
+        "created_at": begun.created_at,
+        "updated_at": begun.updated_at,
     }
 
 

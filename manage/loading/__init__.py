@@ -1,0 +1,1 @@
+"""Loading another system's records into a tenant: read from files or from a database, made by the modules, reported."""
