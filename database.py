@@ -173,12 +173,8 @@ class ReadUnit:
     async def close(self) -> None:
         """Give the connection back, rolling back what was not committed. Harmless when there is none."""
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if connection.is_idle:
+        if connection is not None:
             await connection.close()
-        else:  # shielded: a cancelled request must still return its connection to the pool
-            await asyncio.shield(connection.close())
 
     async def __aenter__(self) -> Any:
         return self

@@ -7,6 +7,7 @@ sets of values at once, Python's defaults, savepoints, cursors, and whatever som
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -171,20 +172,20 @@ class UnitConnection:
 
     async def close(self) -> None:
         """Give the connection back, rolling back what was not committed."""
+        is_idle = self._general is None and self._adapter._transaction is None and not self.driver.is_given_up
+        if is_idle:  # nothing is waited for
+            self._pooled.close()
+        else:  # shielded: a cancelled request must still return its connection to the pool
+            await asyncio.shield(self._end())
+
+    async def _end(self) -> None:
         if self.driver.is_given_up:  # nobody waits for the answer to a ROLLBACK
             self.driver.terminate()
             await self.general().invalidate()
         if self._general is not None:
             await self._general.close()
-        elif self._adapter._transaction is None:
-            self._pooled.close()
         else:
             await greenlet_spawn(self._pooled.close)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether giving it back waits for nothing."""
-        return self._general is None and self._adapter._transaction is None and not self.driver.is_given_up
 
     def compile(self, statement: Executable, names: Sequence[str]) -> Any:
         """A statement with the values it has itself, from SQLAlchemy's cache."""

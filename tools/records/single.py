@@ -29,9 +29,13 @@ _record_id: Any = bindparam("record_id", type_=Uuid())
 
 def rights_of(actor: Principal, kind: Kind, action: str) -> Rights:
     """All that decides which records of a kind somebody may read, and do an action to."""
+    return tuple((name, actor.permissions.get(name)) for name in _deciding(kind, action))
+
+
+@cache
+def _deciding(kind: Kind, action: str) -> tuple[str, ...]:
     kinds = [kind] if kind.reach is None else KINDS.values()  # a rule of its own may look at other kinds' rights
-    names = (item.needs(needed) for item in kinds for needed in {"read", "update", action})
-    return tuple((name, actor.permissions.get(name)) for name in sorted(names))
+    return tuple(sorted(item.needs(needed) for item in kinds for needed in {"read", "update", action}))
 
 
 class _Permissions(Mapping[str, Level]):
