@@ -5,8 +5,7 @@ from __future__ import annotations
 from common.clock import now
 from common.seals import Seals
 from database import ExportUnit
-from settings.audit.export import queries
-from settings.audit.queries import find_newest_checkpoint, get_ends
+from settings.audit.queries import find_hash, find_newest_checkpoint, get_ends
 from settings.audit.schemas import Checkpoint, Tombstone
 from settings.audit.service import find_tombstone
 from settings.audit.signing import checkpoint_of, seal_checkpoint
@@ -22,6 +21,6 @@ async def read_proof(unit: ExportUnit, seals: Seals, tenant: str) -> tuple[Tombs
     known = await find_newest_checkpoint(unit, seals.key_id)
     ends = await get_ends(unit)
     removed = tombstone.through_seq if tombstone else 0
-    if known is not None and known.size > removed and await queries.find_hash(unit, known.size) != known.head_hash:
+    if known is not None and known.size > removed and await find_hash(unit, known.size) != known.head_hash:
         return tombstone, checkpoint_of(seals, tenant, known)
     return tombstone, seal_checkpoint(seals, tenant, ends.head_seq, ends.head_hash, now())

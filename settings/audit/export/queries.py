@@ -21,12 +21,6 @@ AS_THEY_ARE: Final[dict[str, str | bool]] = {"format": "csv", "quote": "\x01", "
 AS_TABLE: Final[dict[str, str | bool]] = {"format": "csv", "header": True}
 
 
-async def find_hash(unit: ExportUnit, seq: int) -> bytes | None:
-    """The hash of the entry of this number."""
-    found: bytes | None = (await unit.execute(select(AuditLog.hash).where(AuditLog.seq == seq))).scalar_one_or_none()
-    return found
-
-
 async def count_entries(unit: ExportUnit, conditions: Conditions) -> int:
     """How many entries an export has."""
     return int((await unit.execute(select(func.count()).select_from(AuditLog).where(*conditions))).scalar_one())
