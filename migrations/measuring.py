@@ -29,14 +29,13 @@ async def measure(services: Services) -> None:
         try:
             async with services.database.system_of(shard) as unit:
                 waiting, dead, late = await measure_outbox(unit)
+                behind = await users.count_outdated_tenants(unit, services.expected_revision)
         except (*DATABASE_ERRORS, ServiceError):
             continue
         JOBS.labels(shard, "waiting").set(waiting)
         JOBS.labels(shard, "dead").set(dead)
         JOBS_LATE.labels(shard).set(late)
-        behind = await users.count_outdated_tenants(services, shard)
-        if behind is not None:
-            TENANTS_BEHIND.labels(shard).set(behind)
+        TENANTS_BEHIND.labels(shard).set(behind)
 
 
 async def measure_loop() -> None:

@@ -20,7 +20,8 @@ from users.models import CONSTRAINTS, Team, TeamMember, User
 from users.passwords.forms import HashForms
 from users.platform.gate import PlatformKeys
 from users.schemas import TIMEZONES, Email, Locale, TimeZone, WebAddress, normalize_email
-from users.tenants.service import count_outdated_tenants, has_outdated_tenants
+from users.tenants.queries import count_outdated_tenants
+from users.tenants.service import has_outdated_tenants
 
 __all__ = [
     "ACCESS_ENDINGS",

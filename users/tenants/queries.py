@@ -37,7 +37,7 @@ async def list_tables(unit: SystemUnit, name: TenantName, among: Collection[str]
     return set(found.scalars())
 
 
-async def count_outdated(unit: SystemUnit, revision: str) -> int:
+async def count_outdated_tenants(unit: SystemUnit, revision: str) -> int:
     """How many of this server's tenants are at another revision than this one."""
     found = await unit.execute(
         select(func.count()).select_from(Tenant).where(Tenant.shard == HOME, Tenant.revision != revision)

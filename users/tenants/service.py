@@ -36,15 +36,6 @@ async def has_outdated_tenants(services: Services, shard: str = HOME) -> bool | 
         return None
 
 
-async def count_outdated_tenants(services: Services, shard: str = HOME) -> int | None:
-    """How many they are; None when the database cannot say."""
-    try:
-        async with services.database.system_of(shard) as unit:
-            return await queries.count_outdated(unit, services.expected_revision)
-    except (*DATABASE_ERRORS, ServiceError):
-        return None
-
-
 async def create_tenant(visit: Visit, payload: TenantCreate, *, shard: str | None = None) -> TenantCreated:
     """Create the named tenant and its owner, on that shard or where new ones go. Raises TenantExists or
     PasswordRefused."""
