@@ -31,12 +31,12 @@ class Past:
     updated_at: datetime
 
 
-def begin(past: Past | None) -> tuple[UUID, datetime, datetime]:
-    """Id, creation and last change of a record: those of its past, or new ones."""
+def begin(past: Past | None, created_by: UUID | None = None) -> Past:
+    """How a record begins: with its past, or now."""
     if past is not None:
-        return past.id, past.created_at, past.updated_at
+        return past
     moment = now()
-    return new_id(), moment, moment
+    return Past(new_id(), created_by, moment, moment)
 
 
 @dataclass(slots=True)

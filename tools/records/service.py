@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,10 +14,9 @@ from sqlalchemy import Row
 from common.audit import HIDDEN, Change, differences
 from common.clock import now
 from common.errors import KindUnknown, NotFound, PermissionDenied, VersionConflict
-from common.ids import new_id
 from common.registry import Effective
 from database import ReadUnit, WriteUnit
-from serving.loading import Past
+from serving.loading import Past, begin
 from shared_auth import Principal
 from tools.models import SEARCH_LANGUAGES
 from tools.records import queries, single
@@ -74,11 +73,11 @@ async def create_record(
 ) -> UUID:
     """A new record from the fields of its payload, ``links`` among them; its id. ``private`` ones are audited without
     their values. One with a ``past`` is as old as that says."""
-    moment = now()
-    begun = past or Past(new_id(), created_by, moment, moment)
+    begun = begin(past, created_by)
     record_id = begun.id
     fields = _own_fields(kind, values)
-    common = asdict(begun)
+    times = {"created_at": begun.created_at, "updated_at": begun.updated_at}
+    common = {"id": record_id, "created_by": begun.created_by, **times}
     await single.insert_record(unit, kind, {**fields, **common, "language": language_of(settings)})
     await queries.insert_links(unit, kind, record_id, values.get("links", ()))
     audit_record(

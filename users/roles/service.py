@@ -54,11 +54,12 @@ async def create_role(
     grants = read_permissions(payload.permissions, services.catalogue, pointer="/body/permissions")
     current = await rules.lock_rights(unit, actor, "roles:create")
     rules.check_holds(current, grants, "The role")
-    role_id, created_at, updated_at = begin(past)
+    begun = begin(past)
+    role_id = begun.id
     values = {"name": payload.name, "description": payload.description}
     # No role outranks the one who makes it: he could not even edit it.
     rank = min(CUSTOM_RANK, current.rank)
-    times = {"created_at": created_at, "updated_at": updated_at}
+    times = {"created_at": begun.created_at, "updated_at": begun.updated_at}
     await queries.insert_role(unit, {**values, "id": role_id, "rank": rank, **times})
     await queries.replace_grants(unit, role_id, grants)
     _audit(unit, "created", role_id, payload.name, differences({}, {**values, "permissions": _texts(grants)}))

@@ -40,13 +40,15 @@ async def get_team(unit: ReadUnit, team_id: UUID) -> Team:
 async def create_team(unit: WriteUnit, actor: Principal, payload: TeamCreate, past: Past | None = None) -> Team:
     """A new team. Raises TeamNameTaken, UnknownReference, or PermissionDenied for a role the actor may not give."""
     current = await rules.lock_rights(unit, actor, "teams:create")
-    team_id, created_at, updated_at = begin(past)
+    begun = begin(past)
+    team_id = begun.id
     role_ids = list(dict.fromkeys(payload.role_ids))
     rules.check_roles(current, await rules.get_roles(unit, role_ids))
     if payload.parent_id is not None:
         await _check_parent(unit, team_id, payload.parent_id)
     values = payload.model_dump(exclude={"role_ids"})
-    await queries.insert_team(unit, {**values, "id": team_id, "created_at": created_at, "updated_at": updated_at})
+    times = {"created_at": begun.created_at, "updated_at": begun.updated_at}
+    await queries.insert_team(unit, {**values, "id": team_id, **times})
     await queries.replace_roles(unit, team_id, role_ids)
     audit_team(unit, "created", team_id, payload.name, differences({}, {**values, "role_ids": _sorted(role_ids)}))
     return await get_team(unit, team_id)

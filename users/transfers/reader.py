@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -36,8 +36,7 @@ class Line:
     @property
     def begun(self) -> Past:
         """Where its user begins."""
-        _, created_at, updated_at = begin(self.past)
-        return Past(self.id, None, created_at, updated_at)
+        return replace(begin(self.past), id=self.id)
 
     def refuse(self, column: str | None, code: str, message: str) -> None:
         """Note a fault."""
