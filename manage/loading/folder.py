@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from common.spreadsheets import restore
+from common.spreadsheets import read_cells, read_list, read_records
 from manage.loading.rows import Row
 from manage.problems import CommandError
 
@@ -84,15 +84,13 @@ def _ndjson(file: Any) -> Iterator[Row]:
 def _csv(file: Any, path: Path) -> Iterator[Row]:
     before = csv.field_size_limit(MAX_LINE)  # of the whole process
     try:
-        reader = csv.reader(file, strict=True)
-        columns = [name.strip().lower() for name in next(reader, [])]
+        records = read_records(file)
+        first, header = next(records, (1, []))
+        columns = [name.strip().lower() for name in header] if first == 1 else []
         if not columns or len(set(columns)) != len(columns):
             raise CommandError(f"The first line of {path.name} must name its columns, each once.")
-        begin = reader.line_num + 1
-        for cells in reader:
-            if any(cells):
-                yield _csv_row(begin, columns, cells)
-            begin = reader.line_num + 1
+        for number, cells in records:
+            yield _csv_row(number, columns, cells)
     finally:
         csv.field_size_limit(before)
 
@@ -100,16 +98,15 @@ def _csv(file: Any, path: Path) -> Iterator[Row]:
 def _csv_row(number: int, columns: Sequence[str], cells: Sequence[str]) -> Row:
     if len(cells) != len(columns):
         return Row(number, {}, f"The line has {len(cells)} cells, the header {len(columns)}.")
-    filled = {name: restore(cell.strip()) for name, cell in zip(columns, cells, strict=True) if cell.strip()}
     try:
-        return Row(number, {name: _value(name, text) for name, text in filled.items()})
+        return Row(number, {name: _value(name, text) for name, text in read_cells(columns, cells).items()})
     except ValueError as error:
         return Row(number, {}, str(error))
 
 
 def _value(name: str, text: str) -> Any:
     if name in LISTS:
-        return [part.strip() for part in text.split(";") if part.strip()]
+        return read_list(text)
     if name in TYPED:
         return _typed(text)
     if name not in OBJECTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from common.errors import ImportInvalid
 from common.ids import new_id
-from common.spreadsheets import restore
+from common.spreadsheets import read_cells, read_list, read_records
 from serving.loading import Past, begin
 from users.schemas import normalize_email, normalize_username
 from users.transfers.schemas import ImportedUser, LineError
@@ -47,7 +47,7 @@ def read_lines(body: bytes) -> list[Line]:
     """The lines of a file. Raises ImportInvalid if it is no such file; what is wrong with one line, that line says."""
     try:
         text = body.decode("utf-8-sig")
-        records = list(_records(text))
+        records = list(read_records(io.StringIO(text, newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ImportInvalid(f"The body is not CSV in UTF-8: {error}.") from None
     if not records:
@@ -58,16 +58,6 @@ def read_lines(body: bytes) -> list[Line]:
     lines = [_line(number, columns, cells) for number, cells in records[1:]]
     refuse_repetitions(lines)
     return lines
-
-
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the number of the line it begins in."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    begin = 1
-    for cells in reader:
-        if any(cells):
-            yield begin, cells
-        begin = reader.line_num + 1
 
 
 def _columns(header: Sequence[str]) -> list[str]:
@@ -84,7 +74,7 @@ def _line(number: int, columns: Sequence[str], cells: Sequence[str]) -> Line:
         line = Line(number, None)
         line.refuse(None, "columns", f"The line has {len(cells)} cells, the header {len(columns)}.")
         return line
-    values = {name: restore(cell.strip()) for name, cell in zip(columns, cells, strict=True) if cell.strip()}
+    values = read_cells(columns, cells)
     try:
         user = ImportedUser.model_validate({name: _value(name, text) for name, text in values.items()})
     except ValidationError as error:
@@ -96,7 +86,7 @@ def _line(number: int, columns: Sequence[str], cells: Sequence[str]) -> Line:
 
 
 def _value(name: str, text: str) -> object:
-    return [part.strip() for part in text.split(";") if part.strip()] if name in LISTS else text
+    return read_list(text) if name in LISTS else text
 
 
 def refuse_repetitions(lines: Sequence[Line]) -> None:
