@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -93,18 +90,6 @@ async def locked(valkey: EmbeddedValkey) -> AsyncIterator[None]:
         await copy.client_kill_filter(_type="normal", skipme=True)
         yield
         await copy.config_set("requirepass", "")
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[EmbeddedValkey]:
-    """One that is broken in every way."""
-    folder = Path(tempfile.mkdtemp(prefix="ss-"))
-    server = EmbeddedValkey(folder / "valkey").start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

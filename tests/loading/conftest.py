@@ -7,21 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.loading.monolith import write_folder
-from tests.manage.commands import CommandLine
+from tests.manage.conftest import line, own
 from tests.support.post import PostOffice
 from tests.support.world import TestTenant, create_tenant
 
-
-@pytest.fixture(scope="session")
-def line(shared_office: PostOffice) -> CommandLine:
-    """On the database of that application."""
-    return CommandLine(shared_office.config)
-
-
-@pytest.fixture
-async def own(office: PostOffice) -> TestTenant:
-    """A tenant with nobody but its owner."""
-    return await create_tenant(office.http)
+__all__ = ["folder", "line", "neighbour", "own"]
 
 
 @pytest.fixture
