@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as TooLate
 
 from common.cache.addresses import read_group
 
@@ -56,7 +57,8 @@ class NotAsked(RedisError):
 
 
 class Breaker:
-    """Opens after a few failures in a row; then, every ``OPEN_SECONDS``, lets one call through to find out."""
+    """Opens after a few failures in a row, or one that somebody waited for; then, every ``OPEN_SECONDS``, lets one call
+    through to find out."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -74,16 +76,17 @@ class Breaker:
 
     @property
     def is_on_trial(self) -> bool:
-        """Whether whoever is let through finds out if the server is back."""
+        """Whether it has opened: whoever is let through finds out if the server is back."""
         return self._failures >= FAILURES_UNTIL_OPEN
 
     def succeeded(self) -> None:
         """The server answered."""
         self._failures = 0
 
-    def failed(self) -> None:
-        """The server did not answer in time, or not what it should."""
-        self._failures += 1
+    def failed(self, *, slowly: bool) -> None:
+        """The server did not answer as it should, or, ``slowly``, not in time: a request that asks several times would
+        wait as often."""
+        self._failures += FAILURES_UNTIL_OPEN if slowly else 1
         if self._failures >= FAILURES_UNTIL_OPEN:
             self._closed_again_at = time.monotonic() + OPEN_SECONDS
 
@@ -188,10 +191,10 @@ class RedisCopy:
             raise NotAsked
         try:
             answer = await call(self._client)
-        except FAULTS:
+        except FAULTS as error:
             self._failures.inc()
-            self._breaker.failed()
-            self._open.set(1)
+            self._breaker.failed(slowly=isinstance(error, TimeoutError | TooLate))
+            self._open.set(self._breaker.is_on_trial)
             raise
         self._note_success()
         return answer

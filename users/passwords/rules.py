@@ -6,13 +6,13 @@ zxcvbn estimates, with lists of common passwords and words and with what is know
 
 from __future__ import annotations
 
+import importlib
 import re
 import threading
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
-
-from zxcvbn import zxcvbn
 
 from common.errors import PasswordRefused
 from common.registry import Effective
@@ -27,6 +27,12 @@ MIN_OWN: Final = 8  # characters beside those of the user's own data
 MIN_WORD: Final = 3
 
 _one_at_a_time = threading.Lock()  # zxcvbn keeps the user's words in a global
+
+
+@cache
+def _estimator() -> Any:
+    """zxcvbn, with its 12 MB of words, when the process is first asked to judge a password: most are only read."""
+    return importlib.import_module("zxcvbn")
 
 
 async def check_password(
@@ -74,7 +80,7 @@ def _estimate(password: str, words: Sequence[str], least: int) -> dict[str, Any]
     first: dict[str, Any] | None = None
     for part in parts:
         with _one_at_a_time:
-            estimate: dict[str, Any] = zxcvbn(part, user_inputs=list(words))
+            estimate: dict[str, Any] = _estimator().zxcvbn(part, user_inputs=list(words))
         if estimate["score"] >= least:
             return estimate
         first = first or estimate
