@@ -20,6 +20,7 @@ Made by `python -m manage promises` from `docs/promises.toml` and the tests. Do 
 """
 
 Groups = Mapping[str, Mapping[str, str]]
+FIGURES: Final = "Figures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,14 @@ class Guard:
 
 def read_sentences(path: Path = SENTENCES) -> Groups:
     """The sentence of every promise, by group and number."""
-    groups: Groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    return groups
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {title: promises for title, promises in groups.items() if title != FIGURES}
+
+
+def read_figures(path: Path = SENTENCES) -> Mapping[str, str]:
+    """What was measured of a promise, by its number: not of each there is something to measure."""
+    figures: Mapping[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))[FIGURES]
+    return figures
 
 
 def find_guards(tests: Path = ROOT / "tests") -> list[Guard]:
@@ -46,7 +53,7 @@ def find_guards(tests: Path = ROOT / "tests") -> list[Guard]:
     ]
 
 
-def render_promises(groups: Groups, guards: list[Guard]) -> str:
+def render_promises(groups: Groups, guards: list[Guard], figures: Mapping[str, str]) -> str:
     """The whole page."""
     by_promise = defaultdict[str, list[Guard]](list)
     for guard in guards:
@@ -54,13 +61,15 @@ def render_promises(groups: Groups, guards: list[Guard]) -> str:
     parts = [HEADER]
     for title, promises in groups.items():
         parts.append(f"\n## {title}\n")
-        parts += [f"\n**{number}** {text}\n\n{_list(by_promise[number])}" for number, text in promises.items()]
+        for number, text in promises.items():
+            measured = f"\nMeasured: {figures[number]}\n" if number in figures else ""
+            parts.append(f"\n**{number}** {text}\n\n{_list(by_promise[number])}{measured}")
     return "".join(parts)
 
 
 def write_promises(path: Path) -> None:
     """Write the page anew."""
-    path.write_text(render_promises(read_sentences(), find_guards()), encoding="utf-8")
+    path.write_text(render_promises(read_sentences(), find_guards(), read_figures()), encoding="utf-8")
 
 
 def _list(guards: list[Guard]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manage.promises import Guard, find_guards, read_sentences, render_promises
+from manage.promises import Guard, find_guards, read_figures, read_sentences, render_promises
 from tests.support.source import ROOT
 
 SNIPPET = """
@@ -27,14 +27,14 @@ class Contract:
 def test_the_page_is_up_to_date() -> None:
     page = (ROOT / "docs/promises.md").read_text(encoding="utf-8")
 
-    assert page == render_promises(read_sentences(), find_guards()), "run `python -m manage promises`"
+    assert page == render_promises(read_sentences(), find_guards(), read_figures()), "run `python -m manage promises`"
 
 
-def test_every_number_in_the_tests_is_a_promise() -> None:
+def test_every_number_in_the_tests_and_of_a_figure_is_a_promise() -> None:
     promises = {number for group in read_sentences().values() for number in group}
     used = {guard.promise for guard in find_guards()}
 
-    assert used - promises == set()
+    assert (used | read_figures().keys()) - promises == set()
     assert len(promises) == 30
 
 
@@ -50,7 +50,8 @@ def test_a_mark_is_found_on_a_test_its_class_and_its_file(tmp_path: Path) -> Non
 
 
 def test_a_promise_without_a_test_is_visible() -> None:
-    page = render_promises({"Group": {"A1": "One.", "A2": "Two."}}, [Guard("A1", "tests/x.py", "test_it_holds")])
+    guards = [Guard("A1", "tests/x.py", "test_it_holds")]
+    page = render_promises({"Group": {"A1": "One.", "A2": "Two."}}, guards, {"A1": "3 of 3."})
 
-    assert "**A1** One.\n\n- `tests/x.py`: it holds\n" in page
+    assert "**A1** One.\n\n- `tests/x.py`: it holds\n\nMeasured: 3 of 3.\n" in page
     assert "**A2** Two.\n\nNo test yet.\n" in page
