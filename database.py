@@ -403,7 +403,7 @@ class ReplicatedTenant:
             await unit.execute(select(literal(1)))
         except (Behind, Overloaded, *DATABASE_ERRORS) as error:
             if not isinstance(error, Behind):
-                self.replica.breaker.failed()
+                self.replica.breaker.failed(slowly=False)
             return False
         finally:
             await unit.close()
@@ -461,7 +461,7 @@ class ReplicaUnit(ReadUnit):
         if isinstance(error, Behind):
             replica.count("behind")
         elif isinstance(error, Overloaded) or isinstance(translate(error, {}), DatabaseUnavailable):
-            replica.breaker.failed()
+            replica.breaker.failed(slowly=False)
             replica.count("unavailable")
         else:
             replica.count("failed")  # cancelled by what it had to replay, or behind a migration
