@@ -23,7 +23,7 @@ SLOW := tests/embedded tests/manage tests/doctor tests/migrations tests/storage 
 	tests/sessions/test_everywhere.py tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py \
 	tests/audit_export tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
 	tests/mail/test_delivery.py tests/deploy/test_image.py tests/workers tests/cache/test_groups.py tests/replica \
-	tests/shards tests/loading
+	tests/shards tests/loading tests/tracing/test_collectors.py
 CLIENTS := tests/ofrep/node/clients_in_node.py tests/clients/typescript_in_node.py tests/clients/python_client.py \
 	tests/clients/collection_in_node.py
 RACES := tests/cache/test_races.py
@@ -147,7 +147,7 @@ env-example: $(INSTALLED) ## Write .env.example from the configuration model
 
 requirements: $(INSTALLED) ## Write all requirement files (UPGRADE=1 for the newest versions)
 	@$(COMPILE) --all-extras --output-file requirements.txt
-	@$(COMPILE) --output-file requirements-service.txt
+	@$(COMPILE) --extra tracing --output-file requirements-service.txt
 	@$(COMPILE:pyproject.toml=tests/security/requirements.in) --output-file tests/security/requirements.txt
 
 error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code

@@ -22,8 +22,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-import asyncpg.protocol
 import structlog
+from opentelemetry.trace import Tracer
 from sqlalchemy import (
     Delete,
     Executable,
@@ -59,9 +59,10 @@ from common.errors import (
 from common.ids import TenantName, new_id
 from common.observability.counts import AUDIT_ENTRIES
 from common.postgresql.connection import PATIENCE, PROOF_SECONDS, Behind
-from common.postgresql.execution import Answer, Parameters, UnitConnection, Written
+from common.postgresql.execution import Answer, Parameters, Sink, UnitConnection, Written
 from common.postgresql.replica import PAUSE, Replica
 from common.postgresql.server import Server
+from common.postgresql.tracing import take_connection
 from common.shards import HOME
 
 log = structlog.get_logger("database")
@@ -118,10 +119,6 @@ Forget = Callable[[Sequence[Message]], Awaitable[None]]
 """Drops cached values in this process and in Redis; other processes hear of them by NOTIFY."""
 
 
-Sink = Callable[[bytes], Awaitable[None]]
-"""Takes the bytes of an export, piece by piece."""
-
-
 class ReadUnit:
     """A read-only transaction, opened by its first statement: three round trips with ``BEGIN`` and ``COMMIT``."""
 
@@ -161,7 +158,7 @@ class ReadUnit:
     async def stream(self, statement: Executable, *, batch: int) -> AsyncResult[Any]:
         """Run a SELECT whose rows are fetched ``batch`` at a time, from a cursor: constant memory, one snapshot."""
         connection = self._connection or await self._connect()
-        return await connection.general().stream(statement, execution_options={"yield_per": batch})
+        return await connection.stream(statement, batch=batch)
 
     async def commit(self) -> None:
         """End the transaction; the unit can be used for another."""
@@ -189,7 +186,7 @@ class ReadUnit:
     async def _connect(self) -> UnitConnection:
         began = time.monotonic()
         try:
-            connection = await UnitConnection.take(self._engine)
+            connection = await take_connection(self._engine)
         except PoolTimeoutError:
             raise Overloaded("All database connections are busy. Try again.") from None
         connection.driver.open_with(self._schema, self._opening, self._proof)
@@ -495,11 +492,7 @@ class ExportUnit(ReplicaUnit):
         query = statement.compile(dialect=self._engine.dialect, compile_kwargs={"render_postcompile": True})
         values = query.construct_params()
         arguments = [values[name] for name in getattr(query, "positiontup", None) or ()]
-        # COPY takes no parameters: the server itself quotes them into the text. It may take longer than any other
-        # statement; whoever exports watches the time.
-        done = await self._connection.driver.copy_from_query(
-            str(query), *arguments, output=sink, timeout=asyncpg.protocol.NO_TIMEOUT, **options
-        )
+        done = await self._connection.copy(str(query), arguments, sink, **options)
         return int(done.removeprefix("COPY "))
 
 
@@ -646,12 +639,14 @@ class Database:
         *,
         replica: Replica | None = None,
         shards: Mapping[str, str] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._forget = forget or _nothing_cached
         self._replica = replica
         self._timeout_ms = int(config.database_statement_timeout * 1000)
-        self.server = Server(config, url)
-        self.servers = {HOME: self.server, **{name: Server(config, there) for name, there in (shards or {}).items()}}
+        self.server = Server(config, url, tracer)
+        others = {name: Server(config, there, tracer) for name, there in (shards or {}).items()}
+        self.servers = {HOME: self.server, **others}
 
     def read(self, tenant: Tenant) -> ReadUnit:
         """A read-only unit of one tenant."""

@@ -36,6 +36,7 @@ from common.http.reception import STATE, Reception
 from common.http.replies import NotModified, answer_not_modified
 from common.http.root import ServiceInformation, root_router
 from common.http.stack import build_stack
+from common.http.tracing import telemetry_of
 from common.keys import derive_key
 from common.limits import Limiter
 from common.mail.render import MailTemplates
@@ -43,11 +44,12 @@ from common.mail.transport import choose_transport
 from common.observability.counts import show_counts
 from common.observability.logs import configure_logging
 from common.observability.metrics import PoolCollector
+from common.observability.tracing import NO_TRACES, Tracing, start_tracing
 from common.outbox.worker import OutboxWorker
 from common.paging import CursorCodec
-from common.postgresql.replica import Replica
+from common.postgresql.replica import find_replica
 from common.shards import HOME
-from common.signing_keys import KeyRing, load_key_ring
+from common.signing_keys import load_key_ring
 from common.stopping import StopSignals
 from common.storage import Storage
 from database import Database
@@ -87,7 +89,8 @@ def create_app(config: Config) -> FastAPI:
     """The complete application. Nothing is connected before its lifespan starts."""
     configure_logging(config)
     registry = CollectorRegistry()
-    services = build_services(config, registry)
+    tracing = start_tracing(config, SERVICE, VERSION)
+    services = build_services(config, registry, tracing)
     background = Background(services)
     app = FastAPI(
         title="System Service",
@@ -97,6 +100,7 @@ def create_app(config: Config) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if config.docs_enabled else None,
         redirect_slashes=False,
+        telemetry=telemetry_of(tracing),
         lifespan=lambda _: _lifespan(services, background, registry),
     )
     app.state.services = services
@@ -115,11 +119,11 @@ def create_app(config: Config) -> FastAPI:
     if config.docs_enabled:
         add_docs(app)
     larger = {IMPORT_PATH: config.max_archive_bytes, UPLOAD_PATH: config.max_upload_bytes + FORM_BYTES, **FILE_BYTES}
-    app.middleware_stack = build_stack(app, config, registry, larger=larger)
+    app.middleware_stack = build_stack(app, config, registry, larger=larger, is_traced=tracing.is_on)
     return app
 
 
-def build_services(config: Config, registry: CollectorRegistry) -> Services:
+def build_services(config: Config, registry: CollectorRegistry, tracing: Tracing = NO_TRACES) -> Services:
     """Everything a request may need."""
     secret = config.secret_key.get_secret_value()
     previous = config.secret_key_previous
@@ -129,8 +133,10 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
     caches = Caches(RedisCopy(config.redis_address, registry), registry)
     registry_of_settings = {item.key: item for module in (users, settings, tools) for item in module.DECLARATIONS}
     shards = {name: service_login(config.on(name)).url for name in config.shards}
-    replica = _replica(config, caches, registry)
-    database = Database(config, service_login(config).url, caches.forget, replica=replica, shards=shards)
+    replica = find_replica(config, service_login(config).replica_url, caches, registry, tracing.tracer)
+    database = Database(
+        config, service_login(config).url, caches.forget, replica=replica, shards=shards, tracer=tracing.tracer
+    )
     find_tenant = users.cached_tenants(database, caches)
     passwords = Passwords(
         workers=config.password_workers, queue=config.password_queue, memory_kib=config.password_memory_kib
@@ -155,7 +161,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         key_introspections=users.KeyIntrospections(database, find_tenant),
         flag_usage=settings.FlagUsage(database),
         keys=keys,
-        access_tokens=_access_tokens(config, keys),
+        access_tokens=AccessTokens.of(config, keys),
         refresh_tokens=RefreshTokens(secret, previous.get_secret_value() if previous else None),
         passwords=passwords,
         find_hash_forms=users.HashForms(database, passwords.form),
@@ -172,25 +178,7 @@ def build_services(config: Config, registry: CollectorRegistry) -> Services:
         constraints={**users.CONSTRAINTS, **settings.CONSTRAINTS, **tools.CONSTRAINTS},
         catalogue={permission.name: permission for permission in CATALOGUE},
         registry=registry_of_settings,
-    )
-
-
-def _replica(config: Config, caches: Caches, registry: CollectorRegistry) -> Replica | None:
-    """What may answer reads beside the primary. Which commits it must have, the processes tell each other in Redis."""
-    url = service_login(config).replica_url
-    if url is None or caches.redis.is_configured:
-        return Replica(config, url, caches, registry) if url else None
-    log.warning("replica_not_used", reason="no Redis is configured")
-    return None
-
-
-def _access_tokens(config: Config, keys: KeyRing) -> AccessTokens:
-    return AccessTokens(
-        keys,
-        issuer=config.jwt_issuer,
-        audience=config.jwt_audience,
-        lifetime=config.access_token_seconds,
-        leeway=config.jwt_leeway_seconds,
+        tracing=tracing,
     )
 
 
@@ -204,7 +192,9 @@ class Background:
         self._of_shards = [Startup(config, name) for name in config.shards]
         handlers = {kind: partial(handler, services) for kind, handler in JOB_HANDLERS.items()}
         self._workers = {
-            name: OutboxWorker(partial(services.database.system_bookkeeping, name), handlers, name)
+            name: OutboxWorker(
+                partial(services.database.system_bookkeeping, name), handlers, name, services.tracing.tracer
+            )
             for name in services.database.servers
         }
         self._listeners = {name: self._listener(name) for name in services.database.servers}
@@ -280,6 +270,7 @@ async def _lifespan(
         await services.caches.redis.close()
         await services.database.close()
         services.passwords.close()
+        await services.tracing.close()
         log.info("service_stopped")
 
 

@@ -35,6 +35,7 @@ from passlib.context import CryptContext
 
 from common.audit import Actor
 from common.clock import now
+from common.config import Config
 from common.errors import Overloaded, PermissionDenied, RefreshTokenInvalid, Unauthenticated
 from common.ids import TenantName, new_id
 from common.keys import derive_key, from_base64url, to_base64url
@@ -157,6 +158,17 @@ class AccessTokens:
         self._leeway = leeway
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
         self.lifetime = lifetime
+
+    @classmethod
+    def of(cls, config: Config, keys: KeyRing) -> Self:
+        """As the configuration wants them."""
+        return cls(
+            keys,
+            issuer=config.jwt_issuer,
+            audience=config.jwt_audience,
+            lifetime=config.access_token_seconds,
+            leeway=config.jwt_leeway_seconds,
+        )
 
     def issue(self, *, subject: UUID, email: str, username: str, tenant: TenantName, session_id: UUID) -> str:
         """A signed token that is valid for ``lifetime`` seconds from now."""

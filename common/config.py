@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -20,6 +21,7 @@ from common.shards import HOME, check_port, postgresql_url, read_shards
 PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the published placeholder, refused below
 KEY_MARKS = ("-----BEGIN", "ssh-")  # such a secret would be taken for a public key, and every login would fail
 LEAST_PASSWORD_MEMORY = 19_456  # KiB: OWASP's argon2id with two passes and one lane
+OTLP_PROTOCOL = "http/protobuf"
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: an HS256 key has at least the length of its hash
 
 # An origin as browsers write it (RFC 6454 section 6.2): lower case, no path, no user, no wildcard.
@@ -231,6 +233,27 @@ class Config(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severity.")
     log_format: Literal["json", "console"] = Field(default="json", description="`json` for machines.")
 
+    # -- Traces -----------------------------------------------------------------------------------------------------
+    # OpenTelemetry's own names. Its SDK reads the others itself, such as those of the sampler.
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description="Collector that takes traces by OTLP over HTTP, such as `http://127.0.0.1:4318`; none are made "
+        "without one. Needs the extra `tracing`.",
+    )
+    otel_exporter_otlp_traces_endpoint: str | None = Field(
+        default=None, description="The whole address instead, such as `http://127.0.0.1:4318/v1/traces`."
+    )
+    otel_traces_exporter: Literal["otlp", "none"] = Field(
+        default="otlp", description="`none` makes no traces, whatever the endpoint."
+    )
+    otel_sdk_disabled: bool = Field(default=False, description="`true` makes no traces either.")
+    otel_exporter_otlp_protocol: str = Field(
+        default=OTLP_PROTOCOL, description="How collectors are spoken to; traces are sent in this way only."
+    )
+    otel_exporter_otlp_traces_protocol: str | None = Field(
+        default=None, description="The same for traces alone. Default: OTEL_EXPORTER_OTLP_PROTOCOL."
+    )
+
     # -- Mail -------------------------------------------------------------------------------------------------------
     smtp_host: str | None = Field(default=None, description="Mail server. Without one, mails go to DATA_DIR/mail.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
@@ -411,6 +434,23 @@ class Config(BaseSettings):
             raise ValueError("must look like https://s3.example.com")
         return value
 
+    @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
+    @classmethod
+    def _is_a_collector(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://collector")
+        is_plain = not (parts.query or parts.fragment or "@" in parts.netloc)  # secrets go into the headers
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not is_plain:
+            raise ValueError("must look like http://collector.example.com:4318")
+        return value
+
+    @field_validator("otel_exporter_otlp_traces_protocol")
+    @classmethod
+    def _is_spoken(cls, value: str | None, info: ValidationInfo) -> str | None:
+        spoken = value or info.data.get("otel_exporter_otlp_protocol", OTLP_PROTOCOL)
+        if spoken != OTLP_PROTOCOL and _traces_endpoint(info.data) is not None:
+            raise ValueError(f"must be {OTLP_PROTOCOL}, whatever OTEL_EXPORTER_OTLP_PROTOCOL says to others")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -446,6 +486,11 @@ class Config(BaseSettings):
         )
 
     @property
+    def traces_endpoint(self) -> str | None:
+        """Where traces are sent, or None when none are made."""
+        return _traces_endpoint(self.__dict__)
+
+    @property
     def redis_address(self) -> str | None:
         """The cache's URL, or None when the service runs without one."""
         if self.redis_url is None:
@@ -453,6 +498,13 @@ class Config(BaseSettings):
             return f"redis://{host}:{self.redis_port}/0"
         url = self.redis_url.get_secret_value()
         return None if url == "none" else url
+
+
+def _traces_endpoint(values: Mapping[str, Any]) -> str | None:
+    if values.get("otel_sdk_disabled") or values.get("otel_traces_exporter") == "none":
+        return None
+    base = values.get("otel_exporter_otlp_endpoint")
+    return values.get("otel_exporter_otlp_traces_endpoint") or (f"{base.rstrip('/')}/v1/traces" if base else None)
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

@@ -22,6 +22,7 @@ from common.ids import TenantName
 from common.limits import Limiter
 from common.mail.render import MailTemplates
 from common.mail.transport import Transport
+from common.observability.tracing import Tracing
 from common.paging import CursorCodec
 from common.registry import Effective, Registry
 from common.seals import Seals
@@ -228,3 +229,4 @@ class Services:
     constraints: Mapping[str, type[ServiceError]]
     catalogue: Mapping[str, Permission]
     registry: Registry
+    tracing: Tracing

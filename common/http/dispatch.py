@@ -20,7 +20,6 @@ from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 SEVERAL_SEGMENTS: Final = ":path}"
-TELEMETRY: Final = "fastapi.telemetry"  # set by FastAPI's OpenTelemetry hook, which its router tells what it chose
 
 
 def add_dispatch(app: FastAPI) -> Dispatch:
@@ -83,7 +82,7 @@ class Dispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's."""
-        plain = scope["type"] == "http" and not scope.get("root_path") and scope.get(TELEMETRY) is None
+        plain = scope["type"] == "http" and not scope.get("root_path")
         found = self.find(scope) if plain else None
         if found is None:
             await self._router.app(scope, receive, send)

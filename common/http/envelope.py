@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
+from opentelemetry.trace import get_current_span
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,9 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.audit import Origin
 from common.http.headers import INDEXED, MAX_USER_AGENT, IndexedHeaders, Network, read_client_address, read_request_id
 from common.http.problems import answer_internal_error
+from common.http.tracing import describe
 from common.observability.context import start_context
 from common.observability.logs import AccessLog
 from common.observability.metrics import HttpMetrics
+from common.observability.tracing import trace_ids
 
 log = structlog.get_logger("request")
 
@@ -70,11 +73,13 @@ class Envelope:
         access_log: AccessLog,
         templates: Mapping[object, str],
         trusted_proxies: Sequence[str],
+        is_traced: bool,
     ) -> None:
         self._app = app
         self._access_log = access_log
         self._metrics = metrics
         self._templates = templates
+        self._is_traced = is_traced
         self._trusted: list[Network] = [ipaddress.ip_network(text) for text in trusted_proxies]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,18 +93,23 @@ class Envelope:
         origin = self._origin(scope, headers)
         state = scope.setdefault("state", {})
         state["request_id"], state["origin"], state[INDEXED] = origin.request_id, origin, headers
-        start_context(request_id=origin.request_id)
+        span = get_current_span() if self._is_traced else None
+        start_context(request_id=origin.request_id, **(trace_ids(span) if span is not None else {}))
         started = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state[STATUS] = message["status"]
                 _add_headers(scope, message, origin.request_id)
+                if span is not None:  # which ends with the answer's last byte
+                    describe(span, scope, self._templates)
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
+            if span is not None and STATUS not in state:
+                describe(span, scope, self._templates)
             self._record(scope, state.get(STATUS, 0), time.perf_counter() - started)
 
     def _origin(self, scope: Scope, headers: IndexedHeaders) -> Origin:

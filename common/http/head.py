@@ -23,6 +23,7 @@ class Head:
 
         async def send_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                scope["endpoint"] = inner.get("endpoint")  # by which the request is counted and its span is named
                 await send(message)
                 await send({"type": "http.response.body"})
 
@@ -32,7 +33,7 @@ class Head:
         try:
             await self._app(inner, receive, send_headers)
         finally:
-            scope["endpoint"] = inner.get("endpoint")  # by which the request is counted
+            scope["endpoint"] = inner.get("endpoint")
 
 
 def with_head(methods: set[str]) -> set[str]:

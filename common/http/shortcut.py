@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.errors import ServiceError
 from common.http.direct import Handler, direct_handler
-from common.http.dispatch import TELEMETRY, Dispatch
+from common.http.dispatch import Dispatch
 from common.http.headers import INDEXED, IndexedHeaders
 
 Handlers = Mapping[Any, Callable[[Request, Any], Response | Awaitable[Response]]]
@@ -60,7 +60,7 @@ class Shortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's."""
-        plain = scope["type"] == "http" and not scope.get("root_path") and scope.get(TELEMETRY) is None
+        plain = scope["type"] == "http" and not scope.get("root_path")
         found = self._dispatch.find(scope) if plain else None
         act = self._act(found[0].route) if found else None
         if found is None or act is None:

@@ -48,7 +48,9 @@ ALLOWED_HEADERS: Final = (
 )
 
 
-def build_stack(app: FastAPI, config: Config, registry: CollectorRegistry, *, larger: Mapping[str, int]) -> ASGIApp:
+def build_stack(
+    app: FastAPI, config: Config, registry: CollectorRegistry, *, larger: Mapping[str, int], is_traced: bool
+) -> ASGIApp:
     """The layers around an application whose routes are all there; what is made last stands outermost.
 
     ``larger`` has the limits in bytes of the paths whose bodies may be larger than others.
@@ -72,6 +74,7 @@ def build_stack(app: FastAPI, config: Config, registry: CollectorRegistry, *, la
         access_log=AccessLog(config),
         templates=templates,
         trusted_proxies=config.trusted_proxies,
+        is_traced=is_traced,
     )
 
 

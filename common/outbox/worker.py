@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Final
 
 import structlog
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind, Tracer, get_current_span
 
 from common.clock import now
+from common.ids import TenantName
+from common.observability.tracing import mark_failed, span_of, trace_ids
 from common.outbox.queries import Job, bury_job, finish_job, lease_jobs, postpone_job
 from common.paging import Executes
 from common.shards import HOME
@@ -33,10 +37,13 @@ log = structlog.get_logger("outbox")
 class OutboxWorker:
     """Leases the jobs of one server and does them one after another. What a handler raises is a failed attempt."""
 
-    def __init__(self, open_unit: OpenUnit, handlers: Mapping[str, Handler], shard: str = HOME) -> None:
+    def __init__(
+        self, open_unit: OpenUnit, handlers: Mapping[str, Handler], shard: str = HOME, tracer: Tracer | None = None
+    ) -> None:
         self._open_unit = open_unit
         self._handlers = handlers
         self._shard = shard
+        self._tracer = tracer
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -59,8 +66,19 @@ class OutboxWorker:
                 jobs = await lease_jobs(unit, limit=1, lease=LEASE, shard=self._shard)
             if not jobs:
                 return done
-            await self._do(jobs[0])
+            with self._span(jobs[0]):
+                await self._do(jobs[0])
         return BATCH
+
+    def _span(self, job: Job) -> AbstractContextManager[None]:
+        """A trace of its own: whoever ordered the job has had his answer long ago."""
+        if self._tracer is None:
+            return nullcontext()
+        attributes: dict[str, str | int] = {"job.id": str(job.id), "job.kind": job.kind, "job.attempts": job.attempts}
+        name = TenantName.parse(job.tenant_id)
+        if name is not None:
+            attributes["tenant.id"] = name.schema  # as requests have it
+        return span_of(self._tracer, f"job {job.kind}", SpanKind.CONSUMER, attributes, Context())
 
     async def _do(self, job: Job) -> None:
         try:
@@ -71,11 +89,15 @@ class OutboxWorker:
         else:
             async with self._open_unit() as unit:
                 await finish_job(unit, job.id)
-            log.info("job_done", kind=job.kind, tenant=job.tenant_id, attempts=job.attempts)
+            ids = trace_ids(get_current_span())
+            log.info("job_done", kind=job.kind, tenant=job.tenant_id, attempts=job.attempts, **ids)
 
     async def _failed(self, job: Job, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        log.warning("job_failed", kind=job.kind, tenant=job.tenant_id, attempts=job.attempts, reason=reason[:200])
+        reason, told = f"{type(error).__name__}: {error}", trace_ids(get_current_span())
+        log.warning(
+            "job_failed", kind=job.kind, tenant=job.tenant_id, attempts=job.attempts, reason=reason[:200], **told
+        )
+        mark_failed(get_current_span(), error)
         async with self._open_unit() as unit:
             if job.attempts >= MAX_ATTEMPTS:
                 await bury_job(unit, job.id, reason)

@@ -42,11 +42,13 @@ class ScopedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ship
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._mark = ScopedConnection.newest_mark
-        self.schemas: set[str] = set()  # whose transactions there were
+        self.schema = ""  # whose transaction there is
+        self.schemas: set[str] = set()  # whose there were
 
     def open_with(self, schema: str, opening: str, proof: str | None = None) -> None:
         """Have the next transaction begin with these statements, which make it one of this schema; on a replica, only
         if its proof finds a row."""
+        self.schema = schema
         self.schemas.add(schema)
         self.opening, self.proof = opening, proof
 

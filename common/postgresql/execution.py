@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Self, cast
 
+import asyncpg.protocol
 from sqlalchemy import Connection, CursorResult, Executable, SelectBase, UpdateBase
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import greenlet_spawn
@@ -25,6 +26,8 @@ from common.postgresql.connection import ScopedConnection
 
 Values = Mapping[str, Any]
 Parameters = Values | Sequence[Values] | None
+Sink = Callable[[bytes], Awaitable[None]]
+"""Takes the bytes of an export, piece by piece."""
 NOTHING: Final[Values] = {}
 FORM: Final = "form_for_the_driver"
 
@@ -150,7 +153,20 @@ class UnitConnection:
                 return await self._run(statement.on(self, cast("Values", parameters or NOTHING)))
             statement = statement.statement
         prepared = self._fill(statement, parameters)
-        return await (self._run(prepared) if prepared else self.general().execute(statement, parameters))
+        return await (self._run(prepared) if prepared else self._run_generally(statement, parameters))
+
+    async def stream(self, statement: Executable, *, batch: int) -> AsyncResult[Any]:
+        """Run a SELECT whose rows are fetched ``batch`` at a time, from a cursor."""
+        return await self.general().stream(statement, execution_options={"yield_per": batch})
+
+    async def copy(self, sql: str, arguments: Sequence[Any], sink: Sink, **options: str | bool) -> str:
+        """Have COPY write the rows of a query into ``sink``; answers its command tag, "COPY 42". It may
+        take longer than any other statement: whoever exports watches the time."""
+        # COPY takes no parameters: the server itself quotes them into the text.
+        done: str = await self.driver.copy_from_query(
+            sql, *arguments, output=sink, timeout=asyncpg.protocol.NO_TIMEOUT, **options
+        )
+        return done
 
     def general(self) -> AsyncConnection:
         """SQLAlchemy's own connection, in the same transaction."""
@@ -230,6 +246,9 @@ class UnitConnection:
             values, extracted_parameters=extracted, escape_names=False, _collected_params=collected
         )
         return form.fill(every)
+
+    async def _run_generally(self, statement: Executable, parameters: Parameters) -> Answer:
+        return await self.general().execute(statement, parameters)
 
     async def _run(self, filled: Filled) -> Rows:
         cursor = self._adapter.cursor()

@@ -15,6 +15,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
+import structlog
+from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, Counter
 
 from common.cache.redis import Breaker
@@ -31,18 +33,32 @@ LOOK_SECONDS: Final = 0.01  # between two looks whether the replica has a commit
 CONNECT_SECONDS: Final = 1.0
 POOL_SECONDS: Final = 0.5  # the primary answers sooner than a replica with a queue
 
+log = structlog.get_logger("database")
+
 Outcome = Literal["replica", "behind", "unknown", "unavailable", "failed"]
+
+
+def find_replica(
+    config: Config, url: str | None, caches: Caches, registry: CollectorRegistry, tracer: Tracer | None
+) -> Replica | None:
+    """What may answer reads beside the primary. Which commits it must have, the processes tell each other in Redis."""
+    if url is None or caches.redis.is_configured:
+        return Replica(config, url, caches, registry, tracer) if url else None
+    log.warning("replica_not_used", reason="no Redis is configured")
+    return None
 
 
 class Replica:
     """The replica as this process knows it."""
 
-    def __init__(self, config: Config, url: str, caches: Caches, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, config: Config, url: str, caches: Caches, registry: CollectorRegistry, tracer: Tracer | None
+    ) -> None:
         limits = {
             "database_connect_timeout": min(config.database_connect_timeout, CONNECT_SECONDS),
             "database_pool_timeout": min(config.database_pool_timeout, POOL_SECONDS),
         }
-        self.server = Server(config.model_copy(update=limits), url)
+        self.server = Server(config.model_copy(update=limits), url, tracer)
         self.breaker = Breaker()
         self.versions = Versions(caches.redis)
         self._caches = caches

@@ -8,13 +8,15 @@ from typing import Any, Final
 from zlib import crc32
 
 import pydantic_core
-from sqlalchemy import event
+from opentelemetry.trace import Tracer
+from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from common.config import Config
 from common.observability.counts import POOL_WAIT
 from common.postgresql.connection import PATIENCE, ScopedConnection, UnpreparedConnection
+from common.postgresql.tracing import SPANS, Spans
 
 PREPARED_STATEMENTS: Final = 512  # per connection; SQL text is free of tenant names, so this holds every one we have
 PREPARED: Final = {
@@ -31,9 +33,10 @@ UNPREPARED: Final = {
 class Server:
     """One PostgreSQL server, with a pool for requests and one for exports."""
 
-    def __init__(self, config: Config, url: str) -> None:
+    def __init__(self, config: Config, url: str, tracer: Tracer | None = None) -> None:
         self._config = config
         self._url = url
+        self._spans = {SPANS: Spans(tracer, make_url(url))} if tracer is not None else {}
         self.retired = 0
         """How many connections were closed because they had served many tenants."""
         count = config.database_subpools
@@ -78,6 +81,7 @@ class Server:
         engine = create_async_engine(
             self._url,
             echo=config.sql_echo,
+            execution_options=self._spans,
             json_deserializer=pydantic_core.from_json,  # a third of what json.loads takes
             hide_parameters=True,  # they hold password hashes, and errors and the echo go to the log
             poolclass=_TimedPool,

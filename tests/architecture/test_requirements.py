@@ -19,7 +19,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 RUNTIME: list[str] = PROJECT["dependencies"]
 FILES = {
     "requirements.txt": [*RUNTIME, *(line for lines in EXTRAS.values() for line in lines)],
-    "requirements-service.txt": RUNTIME,
+    "requirements-service.txt": [*RUNTIME, *EXTRAS["tracing"]],
 }
 
 

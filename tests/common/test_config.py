@@ -119,6 +119,11 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
         ("REDIS_URL", "redis+cluster://host:6379/1", "must look like redis+cluster://host:6379,host2:6379"),
         ("REDIS_URL", "redis+cloud://host:6379", "must begin with redis+sentinel://, redis+cluster://"),
         ("REDIS_URL", "unix+cluster:///a", "must begin with redis+sentinel://, redis+cluster://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "must look like http://collector.example.com:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@host:4318", "must look like http://"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://host/v1/traces?key=secret", "must look like http://"),
+        ("OTEL_TRACES_EXPORTER", "console", "'otlp' or 'none'"),
+        ("OTEL_SDK_DISABLED", "perhaps", "valid boolean"),
         ("PORT", "0", "greater than or equal to 1"),
         ("PORT", "65536", "less than or equal to 65535"),
         ("PORT", "eight", "valid integer"),
@@ -288,3 +293,34 @@ def test_one_metrics_port_is_not_for_several_processes(monkeypatch: pytest.Monke
 )
 def test_groups_of_redis_servers_are_read(url: str, group: Group | None) -> None:
     assert read_group(url) == group
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint"),
+    [
+        ({}, None),
+        ({"ENDPOINT": "http://collector:4318"}, "http://collector:4318/v1/traces"),
+        ({"ENDPOINT": "https://collector/otlp/"}, "https://collector/otlp/v1/traces"),
+        ({"ENDPOINT": "http://a:4318", "TRACES_ENDPOINT": "http://b:4318/here"}, "http://b:4318/here"),
+        ({"TRACES_ENDPOINT": "http://b:4318/here"}, "http://b:4318/here"),
+        ({"ENDPOINT": "http://a", "PROTOCOL": "grpc", "TRACES_PROTOCOL": "http/protobuf"}, "http://a/v1/traces"),
+        ({"PROTOCOL": "grpc"}, None),
+    ],
+)
+def test_traces_are_sent_where_the_standard_says(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], endpoint: str | None
+) -> None:
+    otlp = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in environment.items()}
+
+    assert accepted(monkeypatch, **otlp).traces_endpoint == endpoint
+    assert accepted(monkeypatch, OTEL_TRACES_EXPORTER="none", **otlp).traces_endpoint is None
+    assert accepted(monkeypatch, OTEL_TRACES_EXPORTER="otlp", OTEL_SDK_DISABLED="true", **otlp).traces_endpoint is None
+
+
+def test_traces_are_sent_by_http_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+
+    (line,) = refusals(monkeypatch, **environment)
+
+    assert line.startswith("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: must be http/protobuf")
+    assert accepted(monkeypatch, OTEL_SDK_DISABLED="true", **environment).traces_endpoint is None

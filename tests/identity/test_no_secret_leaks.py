@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from common.config import Config
 from migrations.login import service_login
 from tests.identity.leak_scenario import PLATFORM_CANARY, SHOWN_ONCE, TENANT, TYPED, Scenario, body_of
+from tests.support.collector import SOON, Collector
 from tests.support.operations import operations_of
 from tests.support.probes import owner_connection
 from tests.support.process import running_service
@@ -23,6 +24,7 @@ from tests.support.servers import SECRET
 
 pytestmark = pytest.mark.promise("I8")
 
+EVERYTHING: Final = {**SOON, "OTEL_BSP_MAX_QUEUE_SIZE": "100000"}  # no span is dropped
 ARGON2: Final = "$argon2id$v=19$m=19456,t=2,p=1$"  # what stored hashes begin with
 
 
@@ -38,16 +40,20 @@ async def test_no_secret_is_logged_shown_measured_or_audited(config: Config, app
         "DATA_DIR": str(tmp_path / "data"),
         "APP_BASE_URL": "https://app.example",
     }
-    async with running_service(tmp_path, environment) as (http, output):
-        scenario = Scenario(http, tmp_path / "data" / "mail")
-        await scenario.succeed()
-        await scenario.fail()
-        await _break_down(scenario, config)
-        await scenario.call("POST", "/auth/logout", 204)
-        pages = [(await http.get(path)).text for path in ("/metrics", "/readiness", "/", "/health")]
+    with Collector().running() as collector:
+        environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.address, **EVERYTHING}
+        async with running_service(tmp_path, environment) as (http, output):
+            scenario = Scenario(http, tmp_path / "data" / "mail")
+            await scenario.succeed()
+            await scenario.fail()
+            await _break_down(scenario, config)
+            await scenario.call("POST", "/auth/logout", 204)
+            pages = [(await http.get(path)).text for path in ("/metrics", "/readiness", "/", "/health")]
 
     _assert_complete(scenario, app)
-    await _assert_unseen(scenario, config, log=output.read_text(), pages=pages)
+    _assert_traced(scenario, collector)
+    traces = b"".join(collector.bodies).decode("latin-1")
+    await _assert_unseen(scenario, config, log=output.read_text(), pages=[*pages, traces])
 
 
 async def _break_down(scenario: Scenario, config: Config) -> None:
@@ -83,6 +89,13 @@ def _assert_complete(scenario: Scenario, app: FastAPI) -> None:
         "address": 1, "feed": 1,
     }  # fmt: skip
     assert len([answer for answer in scenario.answers if answer.status_code >= 400]) >= 20
+
+
+def _assert_traced(scenario: Scenario, collector: Collector) -> None:
+    """Every request is a span that was received."""
+    told = {span.attributes.get("request.id") for span in collector.spans}
+
+    assert {answer.headers["x-request-id"] for answer in scenario.answers} - told == set()
 
 
 async def _assert_unseen(scenario: Scenario, config: Config, *, log: str, pages: list[str]) -> None:

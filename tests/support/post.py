@@ -124,7 +124,7 @@ def new_worker(app: FastAPI) -> OutboxWorker:
     """A worker of the application, which does nothing by itself."""
     services = services_of(app)
     handlers = {kind: partial(handler, services) for kind, handler in main.JOB_HANDLERS.items()}
-    return OutboxWorker(services.database.system_bookkeeping, handlers)
+    return OutboxWorker(services.database.system_bookkeeping, handlers, tracer=services.tracing.tracer)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from database import Sink
+from common.postgresql.execution import Sink
 
 PIECE: Final = 65_536  # bytes. PostgreSQL sends 8 KiB at a time, each of which would cost a system call at both ends
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, case, func, literal, select
 
 from common.paging import AnySelect
+from common.postgresql.execution import Sink
 from common.spreadsheets import FORMULA_STARTS
-from database import ExportUnit, Sink
+from database import ExportUnit
 from settings.audit.queries import MOMENT
 from settings.models import AuditLog
 

@@ -17,8 +17,9 @@ from common.audit import Change, Target
 from common.clock import now
 from common.http.streaming import CutShortError
 from common.observability.counts import EXPORTS
+from common.postgresql.execution import Sink
 from common.seals import Seals
-from database import DATABASE_ERRORS, ExportUnit, Sink, Tenant, translate
+from database import DATABASE_ERRORS, ExportUnit, Tenant, translate
 from serving.visit import Visit
 from settings.audit.export import queries
 from settings.audit.export.layout import Array, Lines, Pieces
