@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 from opentelemetry.trace import SpanKind, Tracer, get_current_span
 from sqlalchemy import URL, Executable
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult
 from sqlalchemy.pool import PoolProxiedConnection
 
 from common.observability.tracing import span_of
-from common.postgresql.execution import Answer, Filled, Parameters, Rows, Sink, UnitConnection, Values
+from common.postgresql.execution import Answer, Filled, Parameters, Rows, Sink, UnitConnection
 
 SPANS: Final = "spans"  # among an engine's execution options
 MAX_TEXT: Final = 4_000  # characters of a statement: lists of ids can be as long as they like
@@ -100,10 +100,9 @@ class TracedConnection(UnitConnection):
             return await super()._run_generally(statement, parameters)
 
     def _of_general(self, statement: Executable, parameters: Parameters) -> AbstractContextManager[None]:
-        several = parameters is not None and not isinstance(parameters, Mapping)
-        values = next(iter(parameters), {}) if several else parameters or {}
-        compiled = self.compile(statement, tuple(cast("Values", values)))
-        return self._spans.statement(self.driver.schema, compiled[0].string)
+        sets = [parameters] if isinstance(parameters, Mapping) else parameters or ({},)
+        compiled, *_ = self.compile(statement, tuple(sets[0]))
+        return self._spans.statement(self.driver.schema, compiled.string)
 
 
 @dataclass(frozen=True, slots=True)
