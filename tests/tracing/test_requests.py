@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
@@ -11,7 +12,7 @@ from main import SERVICE, VERSION
 from tests.support.collector import Seen
 from tests.support.routes import long_way
 from tests.support.things import word
-from tests.support.world import TestTenant
+from tests.support.world import Api, TestTenant
 from tests.tracing.conftest import Traced
 
 NOTE = "/api/v1/tools/notes/{note_id}"
@@ -158,7 +159,7 @@ async def test_no_address_no_header_and_no_body_is_told(traced: Traced, twin: Te
     """FastAPI's hook would tell path, query and host, and links carry their secrets there."""
     secret = "canary-of-a-secret-link"
     anonymous, owner = twin.anonymous, twin.owner
-    asked = [
+    asked: list[tuple[Api, str, str, dict[str, Any]]] = [
         (anonymous, "GET", f"/tools/events/feeds/{secret}.ics", {}),
         (anonymous, "GET", f"/tools/events/invitations/{secret}", {}),
         (anonymous, "GET", f"/tools/reviews/submit/{secret}", {}),
