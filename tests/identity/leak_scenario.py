@@ -287,7 +287,8 @@ class Scenario:
         self.issued.setdefault("stream", set()).add(parse_qs(urlsplit(address).query)["token"][0])
         async with self.api.stream("GET", f"/{address}") as answer:
             text = await anext(answer.aiter_raw())
-        self.answers.append(httpx.Response(answer.status_code, content=text, request=answer.request))
+        headers = {"X-Request-ID": answer.headers["x-request-id"]}
+        self.answers.append(httpx.Response(answer.status_code, headers=headers, content=text, request=answer.request))
 
     async def _operate_platform(self) -> None:
         key = {"X-Platform-Key": PLATFORM_CANARY}
