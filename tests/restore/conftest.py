@@ -42,8 +42,9 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def backup() -> Iterator[Path]:
+def backup(way: str) -> Iterator[Path]:
     """Where it is saved to."""
+    del way  # each has a folder of its own
     folder = Path(tempfile.mkdtemp(prefix="ss-backup-"))
     folder.chmod(0o755)
     yield folder / "taken"
