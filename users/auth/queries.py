@@ -182,12 +182,6 @@ async def end_sessions(
     return list(ended.scalars())
 
 
-async def end_everybodys_sessions(unit: WriteUnit, moment: datetime, reason: str) -> int:
-    """End all sessions of a tenant; answers how many."""
-    statement = update(UserSession).where(UserSession.revoked_at.is_(None))
-    return (await unit.execute(statement.values(revoked_at=moment, revoked_reason=reason))).rowcount
-
-
 async def end_oldest_sessions(
     unit: WriteUnit, user_id: UUID, moment: datetime, limits: Lifetimes, *, keep: int
 ) -> list[UUID]:

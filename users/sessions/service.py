@@ -15,7 +15,7 @@ from shared_models import Page
 from users.accounts.service import get_user
 from users.auth.lifetimes import Lifetimes
 from users.auth.principals import forget_rights
-from users.auth.queries import end_everybodys_sessions, end_sessions
+from users.auth.queries import end_sessions
 from users.auth.schemas import Session
 from users.models import PRINCIPALS
 from users.rights.rules import check_rank, lock_user
@@ -62,7 +62,7 @@ async def end_sessions_of(unit: WriteUnit, actor: Principal, user_id: UUID) -> N
 
 async def end_everybodys(unit: WriteUnit, tenant_id: str) -> int:
     """End the sessions of all users of the tenant; answers how many."""
-    ended = await end_everybodys_sessions(unit, now(), "ended_by_operator")
+    ended = await queries.end_everybodys_sessions(unit, now(), "ended_by_operator")
     unit.audit("users.sessions.ended", target=Target("tenant", tenant_id), changes=[Change("sessions", ended, 0)])
     forget_rights(unit)
     return ended
