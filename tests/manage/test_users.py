@@ -146,11 +146,13 @@ async def test_which_session_to_end_must_be_said(line: CommandLine, own: TestTen
     for arguments in ((), (session, "--all")):
         outcome = await line.run("sessions", "end", *arguments, *who)
         assert outcome.failure == "Name one session, or end --all of them, or those of --everybody."
-    for arguments in ((), who, ("--all-tenants", "--tenant", own.name)):
-        outcome = await line.run("sessions", "end", "--everybody", *arguments)
+    everybody: list[tuple[str, ...]] = [(), who, ("--all-tenants", "--tenant", own.name)]
+    for more in everybody:
+        outcome = await line.run("sessions", "end", "--everybody", *more)
         assert outcome.failure == "--everybody is of one --tenant, or of --all-tenants."
-    for arguments in (who[:2], who[2:], ("--all-tenants", *who)):
-        outcome = await line.run("sessions", "end", "--all", *arguments)
+    everything: list[tuple[str, ...]] = [who[:2], who[2:], ("--all-tenants", *who)]
+    for more in everything:
+        outcome = await line.run("sessions", "end", "--all", *more)
         assert outcome.failure == "Whose sessions? Name --tenant and --user."
     gone = await line.run("sessions", "end", "00000000-0000-7000-8000-000000000000", *who)
     assert gone.failure == "The user has no such session."

@@ -98,7 +98,7 @@ QUICK: Final[dict[str, Any]] = {
 
 def run(commands: str, environment: dict[str, str], **options: Any) -> str:
     """A block, pasted into a shell."""
-    done = subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         ["bash", "-c", commands],
         cwd=options.pop("cwd", ROOT),
         env=environment,
