@@ -23,7 +23,7 @@ SLOW := tests/embedded tests/manage tests/doctor tests/migrations tests/storage 
 	tests/sessions/test_everywhere.py tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py \
 	tests/audit_export tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
 	tests/mail/test_delivery.py tests/deploy/test_image.py tests/workers tests/cache/test_groups.py tests/replica \
-	tests/shards tests/loading tests/tracing/test_collectors.py
+	tests/shards tests/loading tests/tracing/test_collectors.py tests/restore
 CLIENTS := tests/ofrep/node/clients_in_node.py tests/clients/typescript_in_node.py tests/clients/python_client.py \
 	tests/clients/collection_in_node.py
 RACES := tests/cache/test_races.py
@@ -170,6 +170,9 @@ bench-check: $(INSTALLED) ## Fail if a ratio is worse by more than a third than 
 
 docker: ## Build the container image system-service
 	docker build --tag system-service .
+
+release: $(INSTALLED) ## Make the source archive of what is committed, and try it where nothing else is
+	@.ci/release
 
 clean: ## Remove .venv, .security and caches; .data, with its databases and secrets, stays
 	rm -rf $(VENV) $(SCANNERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -85,6 +85,7 @@ def say(sentence: str) -> None:
 
 def log_to_stderr() -> None:
     """Have what the service logs go there, if it is a warning."""
+    structlog.reset_defaults()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

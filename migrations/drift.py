@@ -32,11 +32,16 @@ _QUERIES: Final = {
         SELECT format('%s %s', relkind, relname) FROM pg_class
         WHERE relnamespace = {_OF_SCHEMA} AND relkind NOT IN ('r', 'i')
         UNION ALL SELECT typname FROM pg_type WHERE typnamespace = {_OF_SCHEMA} AND typtype IN ('d', 'e', 'r')""",
+    # The owner's own rights may be written down or not: pg_dump and pg_restore leave out what is the default.
     "rights": f"""
         SELECT format('%s: %s to %s', object, privilege_type, grantee::regrole) FROM (
-            SELECT nspname AS object, nspacl AS acl FROM pg_namespace WHERE oid = {_OF_SCHEMA}
-            UNION ALL SELECT relname, relacl FROM pg_class WHERE relnamespace = {_OF_SCHEMA}
-            UNION ALL SELECT proname, proacl FROM pg_proc WHERE pronamespace = {_OF_SCHEMA}
+            SELECT nspname AS object, coalesce(nspacl, acldefault('n', nspowner)) AS acl
+            FROM pg_namespace WHERE oid = {_OF_SCHEMA}
+            UNION ALL SELECT relname,
+                coalesce(relacl, acldefault((CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", relowner))
+            FROM pg_class WHERE relnamespace = {_OF_SCHEMA} AND relkind <> 'i'
+            UNION ALL SELECT proname, coalesce(proacl, acldefault('f', proowner))
+            FROM pg_proc WHERE pronamespace = {_OF_SCHEMA}
         ) AS objects, aclexplode(acl)""",
 }
 # Made and taken back in one transaction. No tenant can have its name: a tenant's id begins with no underscore.

@@ -44,6 +44,10 @@ SELECT id, schema_name, revision, to_regnamespace(schema_name) IS NOT NULL AS is
        revision = $1 AND seed_digest = $2 AS is_current
 FROM {SYSTEM_SCHEMA}.tenants WHERE {_HERE} AND status <> 'deleting' ORDER BY id
 """
+_PLACES: Final = f"""
+SELECT id, shard, revision, moving_to IS NULL AND status <> 'deleting' AS is_settled
+FROM {SYSTEM_SCHEMA}.tenants ORDER BY id
+"""
 _LACKING: Final = f"""
 SELECT name || ': ' || wanted FROM unnest($1::text[], $2::text[]) AS needed (name, wanted)
 WHERE NOT has_table_privilege('{SYSTEM_ROLE}', '{SYSTEM_SCHEMA}.' || name, wanted)
@@ -114,6 +118,21 @@ class KnownTenant:
 async def list_tenants(connection: asyncpg.Connection) -> list[KnownTenant]:
     """The tenants that this server has, but for those that are being deleted or moved."""
     return [KnownTenant(*row) for row in await connection.fetch(_TENANTS, expected_revision(), digest())]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a registry has a tenant, at which revision, and whether it stays there: it is not deleted or moved."""
+
+    id: str
+    shard: str
+    revision: str
+    is_settled: bool
+
+
+async def list_places(connection: asyncpg.Connection) -> list[Place]:
+    """All tenants of this server's registry."""
+    return [Place(*row) for row in await connection.fetch(_PLACES)]
 
 
 async def read_system_revision(connection: asyncpg.Connection) -> str | None:

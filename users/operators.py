@@ -68,6 +68,7 @@ __all__ = [
     "describe_fleet",
     "drop_job",
     "end_all_sessions",
+    "end_everybodys_sessions",
     "end_session",
     "find_account",
     "get_tenant",
@@ -199,6 +200,13 @@ async def end_all_sessions(visit: Intervention, user: User) -> None:
     assert visit.tenant is not None
     async with visit.write() as unit:
         await sessions.end_sessions_of(unit, _above_all(visit.tenant.name), user.id)
+
+
+async def end_everybodys_sessions(visit: Intervention) -> int:
+    """End every session of every user, on every process; answers how many."""
+    assert visit.tenant is not None
+    async with visit.write() as unit:
+        return await sessions.end_everybodys(unit, visit.tenant.name.tenant_id)
 
 
 async def end_session(visit: Intervention, user: User, session_id: UUID) -> None:

@@ -13,6 +13,7 @@ from manage.doctor.copies import examine_redis
 from manage.doctor.databases import Advance, examine_database
 from manage.doctor.findings import Finding, error
 from manage.doctor.logs import examine_logs
+from manage.doctor.placement import examine_placement
 from manage.intervention import serving
 from manage.output import Columns, counted_work, log_to_stderr, say, show_list
 from manage.problems import CommandError
@@ -55,6 +56,7 @@ async def _examine(*, deep: bool, advance: Advance) -> list[Finding]:
         )
         found += of_server
     if is_sound:
+        found += await examine_placement(config)
         async with serving(config.model_copy(update={"sql_echo": False})) as services:  # stdout is the answer's
             found += await examine_logs(services, deep=deep, advance=advance)
     return found

@@ -39,7 +39,7 @@ async def examine_database(config: Config, shard: str, advance: Advance) -> list
             found.append(error(about, f"the {name} cannot connect: {problem}", mend))
     if found:
         return found
-    async with _connected(config, config.owner_url) as connection:
+    async with connected(config, config.owner_url) as connection:
         found += await _server(connection, about, config.jwt_leeway_seconds)
         if await inspection.read_system_revision(connection) != newest_file("system"):
             return [*found, error(about, "the system schema is not that of this version", MIGRATE)]
@@ -52,14 +52,15 @@ async def examine_database(config: Config, shard: str, advance: Advance) -> list
 async def _try(config: Config, url: str) -> str | None:
     """Why one cannot connect there."""
     try:
-        async with _connected(config, url):
+        async with connected(config, url):
             return None
     except FAULTS as problem:
         return str(problem).partition("\n")[0] or type(problem).__name__
 
 
 @asynccontextmanager
-async def _connected(config: Config, url: str) -> AsyncIterator[asyncpg.Connection]:
+async def connected(config: Config, url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for some questions."""
     # No statement is kept: PgBouncer may be between, and each is asked once.
     connection = await asyncpg.connect(
         plain_dsn(url), timeout=config.database_connect_timeout, statement_cache_size=0, command_timeout=60

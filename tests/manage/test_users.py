@@ -6,7 +6,7 @@ import pytest
 
 from tests.manage.commands import CommandLine
 from tests.support.post import PostOffice, entries
-from tests.support.world import PASSWORD, TestTenant, add_person, sign_in
+from tests.support.world import PASSWORD, TestTenant, add_person, create_tenant, sign_in
 
 
 async def test_users_are_listed_of_one_tenant_only(
@@ -124,11 +124,35 @@ async def test_sessions_end_one_by_one_or_all(line: CommandLine, office: PostOff
     assert [entry["actor_type"] for entry in written] == ["platform", "platform"]
 
 
+@pytest.mark.promise("I2")
+async def test_the_sessions_of_everybody_end_at_once(line: CommandLine, office: PostOffice, own: TestTenant) -> None:
+    other = await create_tenant(office.http)
+    people = [own.people["owner"], await add_person(office.http, own, "member")]
+    ended = await line.run("sessions", "end", "--everybody", "--tenant", own.name)
+
+    assert ended.rows == [[own.name, "2", "-"]]
+    assert [(await person.api.get("/auth/me")).status_code for person in people] == [401, 401]
+    assert (await other.owner.get("/auth/me")).status_code == 200
+    assert (await sign_in(office.http, own, "owner")).tokens
+    (entry,) = await entries(office.config, own, "users.sessions.ended")
+    assert (entry["actor_type"], entry["target_type"]) == ("platform", "tenant")
+    nobody = await line.run("sessions", "end", "--everybody", "--tenant", "nobody")
+    assert nobody.failure is not None
+
+
 async def test_which_session_to_end_must_be_said(line: CommandLine, own: TestTenant) -> None:
     who = ("--tenant", own.name, "--user", "owner")
     session = own.people["owner"].tokens["session_id"]
     for arguments in ((), (session, "--all")):
         outcome = await line.run("sessions", "end", *arguments, *who)
-        assert outcome.failure == "Name one session, or end --all of them."
+        assert outcome.failure == "Name one session, or end --all of them, or those of --everybody."
+    everybody: list[tuple[str, ...]] = [(), who, ("--all-tenants", "--tenant", own.name)]
+    for more in everybody:
+        outcome = await line.run("sessions", "end", "--everybody", *more)
+        assert outcome.failure == "--everybody is of one --tenant, or of --all-tenants."
+    everything: list[tuple[str, ...]] = [who[:2], who[2:], ("--all-tenants", *who)]
+    for more in everything:
+        outcome = await line.run("sessions", "end", "--all", *more)
+        assert outcome.failure == "Whose sessions? Name --tenant and --user."
     gone = await line.run("sessions", "end", "00000000-0000-7000-8000-000000000000", *who)
     assert gone.failure == "The user has no such session."

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from common.paging import ListQuery, Order, Slice, contains, created_within, fetch_slice
-from database import ReadUnit
+from database import ReadUnit, WriteUnit
 from users.auth.lifetimes import Lifetimes
 from users.auth.queries import lives
 from users.models import UserSession
@@ -54,3 +54,10 @@ async def list_sessions(unit: ReadUnit, user_id: UUID, query: ListQuery, moment:
     if query.q:
         statement = statement.where(contains(query.q, _sessions.c.user_agent, _sessions.c.ip_address))
     return await fetch_slice(unit, statement, ORDER, query)
+
+
+async def end_everybodys_sessions(unit: WriteUnit, moment: datetime, reason: str) -> int:
+    """End all sessions of a tenant; answers how many."""
+    statement = update(UserSession).where(UserSession.revoked_at.is_(None))
+    ended = await unit.execute(statement.values(revoked_at=moment, revoked_reason=reason))
+    return ended.rowcount

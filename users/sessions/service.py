@@ -14,6 +14,7 @@ from shared_auth import Principal
 from shared_models import Page
 from users.accounts.service import get_user
 from users.auth.lifetimes import Lifetimes
+from users.auth.principals import forget_rights
 from users.auth.queries import end_sessions
 from users.auth.schemas import Session
 from users.models import PRINCIPALS
@@ -57,3 +58,11 @@ async def end_sessions_of(unit: WriteUnit, actor: Principal, user_id: UUID) -> N
     unit.audit("users.sessions.ended", target=Target("user", str(user_id), user.username), changes=changes)
     for session_id in ended:
         unit.invalidate(PRINCIPALS, str(session_id))
+
+
+async def end_everybodys(unit: WriteUnit, tenant_id: str) -> int:
+    """End the sessions of all users of the tenant; answers how many."""
+    ended = await queries.end_everybodys_sessions(unit, now(), "ended_by_operator")
+    unit.audit("users.sessions.ended", target=Target("tenant", tenant_id), changes=[Change("sessions", ended, 0)])
+    forget_rights(unit)
+    return ended
