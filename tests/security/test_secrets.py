@@ -33,8 +33,7 @@ Finding = tuple[str, str, int, str]
 
 
 def scan(folder: Path, *more: str) -> set[Finding]:
-    """Path, kind, line and its text of everything that looks like a secret in a folder, without asking anybody whether it
-    is."""
+    """Path, kind, line and its text of what looks like a secret in a folder, without asking anybody whether it is."""
     command = [str(SCANNER), "scan", "--no-verify", *NO_REMARKS, *more]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     found: dict[str, list[dict[str, object]]] = json.loads(result.stdout)["results"]
