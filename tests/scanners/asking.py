@@ -28,7 +28,7 @@ SPARED: Final = {
 LAST: Final = "replace_flag_definition"  # takes away the flags that others are about
 # What is filtered by, where it is not what the example of the list's own things has: by operation and name, or by name.
 VALUES: Final[dict[str, str]] = {
-    "q": "a",
+    "q": "n",
     "include_total": "true",
     "related_type": "booking",
     "related_id": "BK-1",
@@ -44,6 +44,8 @@ VALUES: Final[dict[str, str]] = {
     "list_platform_audit_logs.action": "platform.tenant.created",
     "time_zone": "Europe/Athens",
     "media_type": "text/plain",
+    "get_call_statistics.from": "2026-03-01",
+    "get_call_statistics.to": "2026-04-01",
     "record_type": "task",
     "permission": "tasks:read",
 }
@@ -77,12 +79,15 @@ class Asker:
         self.empty = set[str]()
         self._typed = set[str]()
         self._values = dict[str, str]()
+        self._made = dict[str, Mapping[str, Any]]()
 
     async def furnish(self) -> None:
         """Make one of everything that an operation makes, with the examples of the document."""
         for name, operation in self.operations.items():
-            if name.startswith("create_") and name not in SPARED:
-                await self._send(name, await self._prepare(operation, self._described(operation)))
+            if name.startswith("create_") or name == "put_system_setting":
+                prepared = await self._prepare(operation, self._described(operation))
+                await self._send(name, prepared)
+                self._made[operation.path] = prepared.options.get("json", {})
         found = await self._tenant_wide("/settings/audit-logs", {"action": VALUES["action"]})
         self._values |= {"target_id": found["target"]["id"], "request_id": found["request_id"]}
 
@@ -157,24 +162,18 @@ class Asker:
         parameters: Mapping[str, Mapping[str, Any]],
         given: Mapping[str, str],
     ) -> dict[str, str]:
-        """The filters whose text reaches the database, with values that find something, and an order."""
-        example = self._example_of_list(operation)
-        values = {name: str(one[0] if isinstance(one, list) and one else one) for name, one in example.items()}
+        """The filters whose text reaches the database, with values of what was made there, and an order."""
+        made = self._made.get(operation.path) or self._made.get(operation.path.rpartition("/")[0], {})
+        values = {name: str(one[0] if isinstance(one, list) and one else one) for name, one in made.items()}
         values |= VALUES | self._values
         values |= {name.partition(".")[2]: one for name, one in VALUES.items() if name.startswith(f"{operation.name}.")}
         found = {
             name: values[name]
             for name, schema in parameters.items()
-            if name in values and (is_text(schema) or name == "include_total")
+            if name in values and (is_text(schema) or name == "include_total" or f"{operation.name}.{name}" in VALUES)
         }
         if "sort" in parameters:
             found["sort"] = await self._order(prepared, given | found)
-        return found
-
-    def _example_of_list(self, operation: Operation) -> Mapping[str, Any]:
-        """The body that makes one of what is listed."""
-        made = self.document["paths"][operation.address].get("post", {}).get("requestBody", {}).get("content", {})
-        found: Mapping[str, Any] = made.get(JSON, {}).get("example", {})
         return found
 
     async def _order(self, prepared: Prepared, given: Mapping[str, str]) -> str:

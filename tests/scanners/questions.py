@@ -7,8 +7,8 @@ otherwise change nothing that a scanner sees.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -112,10 +112,3 @@ def as_given(questions: list[Question], address: str) -> str:
             for question in questions
         ]
     )
-
-
-def without_credentials(questions: list[Question]) -> Iterator[Question]:
-    """The same requests by nobody."""
-    for question in questions:
-        secret = {"Authorization", "X-Platform-Key", "X-API-Key"}
-        yield replace(question, headers={name: value for name, value in question.headers.items() if name not in secret})
