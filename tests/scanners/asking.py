@@ -232,7 +232,7 @@ class Asker:
         return Question(
             operation.name,
             prepared.method,
-            marked(operation.address, address, self._attacked(operation)),
+            marked(operation.address, address, self._attacked(operation)).replace("+", "%2B"),
             tuple(query.items()),
             {**kind, **headers, **extra},
             body,

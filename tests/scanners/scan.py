@@ -40,8 +40,10 @@ WAPITI: Final = (
 def sqlmap(
     questions: list[Question], address: str, folder: Path, processes: int = 2
 ) -> tuple[list[dict[str, str]], str]:
-    """Attack the questions' marks, fields and parameters. One row for each that was asked: with ``Parameter`` where a
-    hole was found; and what sqlmap printed."""
+    """Attack the questions' marks, fields and parameters. A row for each hole, and what sqlmap printed.
+
+    What it took for one at first, and then for none (an answer shows what was sent, or calls it too long), is left out.
+    """
     host = address.removeprefix("http://")
     rows, printed = list[dict[str, str]](), ""
     with ExitStack() as started:
@@ -59,7 +61,7 @@ def sqlmap(
         part = folder / f"sqlmap{number}"
         printed += (part / "printed.txt").read_text()
         with (part / "results.csv").open(newline="") as results:
-            rows += list(csv.DictReader(results))
+            rows += [row for row in csv.DictReader(results) if not row["Note(s)"]]
     return rows, printed
 
 

@@ -79,7 +79,7 @@ async def test_sqlmap_finds_nothing_in_the_service(target: Target, tmp_path: Pat
     rows, printed = sqlmap(questions, target.url, tmp_path)
 
     statuses = told(counted, time.monotonic() - started)
-    assert [row for row in rows if row["Parameter"]] == []
+    assert rows == []
     assert printed.count("all tested parameters do not appear to be injectable") == len(questions), printed
     assert statuses.total() > 50 * len(questions)
     assert sum(statuses[status] for status in AT_THE_DOOR) < statuses.total() / 20
