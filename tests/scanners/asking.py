@@ -42,6 +42,7 @@ VALUES: Final[dict[str, str]] = {
     "action": "tools.note.created",
     "target_type": "note",
     "list_platform_audit_logs.action": "platform.tenant.created",
+    "list_platform_audit_logs.tenant_id": "north",
     "time_zone": "Europe/Athens",
     "media_type": "text/plain",
     "get_call_statistics.from": "2026-03-01",
@@ -168,12 +169,13 @@ class Asker:
         values |= VALUES | self._values
         values |= {name.partition(".")[2]: one for name, one in VALUES.items() if name.startswith(f"{operation.name}.")}
         found = {
-            name: values[name]
+            name: values.get(name, "n")
             for name, schema in parameters.items()
-            if name in values and (is_text(schema) or name == "include_total" or f"{operation.name}.{name}" in VALUES)
+            if name not in {"cursor", "sort"}
+            and (is_text(schema) or name == "include_total" or f"{operation.name}.{name}" in VALUES)
         }
         if "sort" in parameters:
-            found["sort"] = await self._order(prepared, given | found)
+            found["sort"] = await self._order(prepared, {**given, **found})
         return found
 
     async def _order(self, prepared: Prepared, given: Mapping[str, str]) -> str:

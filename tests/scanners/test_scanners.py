@@ -16,8 +16,6 @@ from tests.scanners.questions import JSON, Question
 from tests.scanners.scan import Counted, sqlmap, wapiti
 from tests.support.servers import PLATFORM_KEY
 
-pytestmark = [pytest.mark.promise("S1")]
-
 DOORS: Final = [
     Question("loud", "GET", "/loud", (("q", "chair"),)),
     Question("quiet", "GET", "/quiet", (("id", "1"),)),
@@ -65,6 +63,7 @@ async def test_the_questions_are_good_ones(target: Target) -> None:
     assert attackable() - SPARED.keys() == asked & attackable()
 
 
+@pytest.mark.promise("S1")
 async def test_sqlmap_finds_nothing_in_the_service(target: Target, tmp_path: Path) -> None:
     """In two processes, one for each tenant."""
     names = sorted(operations(target.questions["tenant_north"]))
@@ -94,6 +93,7 @@ def test_sqlmap_finds_what_is_there(doors: str, tmp_path: Path) -> None:
     assert found == {("/loud", "q"), ("/quiet", "id"), ("/things/chair", "#1*"), ("/things", "JSON name")}, printed
 
 
+@pytest.mark.promise("S1")
 async def test_wapiti_finds_nothing_as_the_owner(target: Target, endpoint: str, tmp_path: Path) -> None:
     """By every list with its filters, and by everything that is made."""
     twin, counted, started = target.twins["tenant_north"], Counted(target.url), time.monotonic()
@@ -111,6 +111,7 @@ async def test_wapiti_finds_nothing_as_the_owner(target: Target, endpoint: str, 
     assert target.errors() == []
 
 
+@pytest.mark.promise("S1")
 async def test_wapiti_finds_nothing_as_a_stranger(target: Target, endpoint: str, tmp_path: Path) -> None:
     twin, counted, started = target.twins["tenant_south"], Counted(target.url), time.monotonic()
     questions = [question for question in target.questions["tenant_south"] if not question.headers.keys() & SECRETS]
