@@ -41,7 +41,7 @@ VALUES: Final[dict[str, str]] = {
     "list_timeline.kind": "note",
     "action": "tools.note.created",
     "target_type": "note",
-    "list_platform_audit_logs.action": "platform.tenant.created",
+    "list_platform_audit_logs.action": "tenant.created",
     "list_platform_audit_logs.tenant_id": "north",
     "time_zone": "Europe/Athens",
     "media_type": "text/plain",
@@ -54,6 +54,13 @@ VALUES: Final[dict[str, str]] = {
 UNIQUE: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "create_review_request": lambda: {"reviewer_email": f"{word()}@post.example"}
 }
+# Lists whose filters choose nothing together, or of which nothing is made: there, only errors and time tell of a hole.
+EMPTY: Final = frozenset(
+    {
+        "list_attachments", "search_records", "list_user_sessions", "list_users", "list_occurrences",
+        "list_user_permissions", "list_public_reviews", "list_platform_audit_logs", "list_user_roles", "list_comments",
+    }
+)  # fmt: skip
 LINKS: Final = [{"type": "booking", "id": "BK-1"}]
 LINKED: Final = frozenset({"create_note", "create_task", "create_call", "create_event", "create_review"})
 # Headers whose text gets as far as the database, each on one operation.

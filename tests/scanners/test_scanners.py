@@ -10,10 +10,10 @@ from typing import Final
 
 import pytest
 
-from tests.scanners.asking import SPARED
+from tests.scanners.asking import EMPTY, SPARED
 from tests.scanners.conftest import DOCUMENT, Target
 from tests.scanners.questions import JSON, Question
-from tests.scanners.scan import Counted, sqlmap, wapiti
+from tests.scanners.scan import Counted, Report, sqlmap, wapiti
 from tests.support.servers import PLATFORM_KEY
 
 DOORS: Final = [
@@ -29,6 +29,15 @@ DOORS: Final = [
 # The only answers below 500 that say nothing about what was sent but who sent it.
 AT_THE_DOOR: Final = ("401", "429")
 SECRETS: Final = frozenset({"Authorization", "X-Platform-Key"})  # a stranger has neither
+
+
+def unexplained(report: Report) -> list[str]:
+    """What wapiti found, but for the header that ``frame-ancestors 'none'`` has replaced (CSP Level 3, section 6.4.2).
+
+    That every answer has this, tests/http/test_hardening.py knows.
+    """
+    found = [f"{kind}: {one['info']} ({one['http_request']})" for kind, ones in report.found.items() for one in ones]
+    return [one for one in found if not one.startswith("Clickjacking Protection: X-Frame-Options is not set")]
 
 
 def told(counted: Counted, seconds: float) -> Counter[str]:
@@ -58,7 +67,7 @@ async def test_the_questions_are_good_ones(target: Target) -> None:
     asked = operations(target.questions["tenant_north"])
     print(f"{len(target.questions['tenant_north'])} requests for {len(asked)} operations")  # noqa: T201 - the figure
     assert target.refused == {}, target.refused
-    assert target.empty == set(), target.empty
+    assert target.empty - EMPTY == set(), target.empty
     assert operations(target.questions["tenant_south"]) == asked
     assert attackable() - SPARED.keys() == asked & attackable()
 
@@ -105,7 +114,7 @@ async def test_wapiti_finds_nothing_as_the_owner(target: Target, endpoint: str, 
     report = wapiti(first, target.url, tmp_path / "x", endpoint=endpoint, headers=headers)
 
     statuses = told(counted, time.monotonic() - started)
-    assert report.found == {}
+    assert unexplained(report) == []
     assert statuses.total() > 100 * len(first)
     assert sum(statuses[status] for status in AT_THE_DOOR) < statuses.total() / 20
     assert target.errors() == []
@@ -119,7 +128,7 @@ async def test_wapiti_finds_nothing_as_a_stranger(target: Target, endpoint: str,
     report = wapiti(questions, target.url, tmp_path / "x", endpoint=endpoint, headers=twin.anonymous.headers)
 
     statuses = told(counted, time.monotonic() - started)
-    assert report.found == {}
+    assert unexplained(report) == []
     assert statuses.total() > 20 * len(questions)
     assert target.errors() == []
 
