@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -45,6 +46,7 @@ VALUES: Final[dict[str, str]] = {
     "list_platform_audit_logs.tenant_id": "north",
     "time_zone": "Europe/Athens",
     "media_type": "text/plain",
+    "sha256": hashlib.sha256().hexdigest(),
     "get_call_statistics.from": "2026-03-01",
     "get_call_statistics.to": "2026-04-01",
     "record_type": "task",
@@ -178,7 +180,7 @@ class Asker:
         found = {
             name: values.get(name, "n")
             for name, schema in parameters.items()
-            if name not in {"cursor", "sort"}
+            if name not in {"cursor", "sort", "confirm"}  # the last must be the tenant itself, which is in the path
             and (is_text(schema) or name == "include_total" or f"{operation.name}.{name}" in VALUES)
         }
         if "sort" in parameters:

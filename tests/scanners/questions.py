@@ -42,7 +42,7 @@ class Question:
     @property
     def has_places(self) -> bool:
         """Whether there is anything to attack."""
-        return bool(self.query or self.body or MARK in self.path + self.content + "".join(self.headers.values()))
+        return bool(self.query or self.body or self.content or MARK in self.path + "".join(self.headers.values()))
 
     def raw(self, host: str) -> str:
         """As it goes over the line, with marks."""
