@@ -32,7 +32,8 @@ INTERLEAVED := tests/interleaving
 FAULTS := tests/faults
 FUZZED := tests/fuzzing
 SECURITY := tests/security
-PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS) $(FUZZED) $(SECURITY)
+SCANNED := tests/scanners
+PACKS := $(RACES) $(BOUNCED) $(INTERLEAVED) $(FAULTS) $(FUZZED) $(SECURITY) $(SCANNED)
 
 COMPILE := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-strip-extras --custom-compile-command "make requirements" $(if $(UPGRADE),--upgrade)
@@ -45,6 +46,9 @@ INSTALL = { [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && apt-get up
 # The scanners have an environment of their own: what they need is no part of the service, nor of its tests.
 SCANNERS := .security
 SCANNERS_INSTALLED := $(SCANNERS)/.installed
+# So does each that attacks: they pin what they need in different versions.
+ATTACKERS := .scanners
+ATTACKERS_INSTALLED := $(ATTACKERS)/sqlmap/.installed $(ATTACKERS)/wapiti/.installed
 
 # Python keeps what it compiled; without that every start would compile the libraries again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -104,6 +108,15 @@ $(SCANNERS_INSTALLED): tests/security/requirements.txt $(INSTALLED)
 test-security: $(SCANNERS_INSTALLED) ## Look for secrets in the repository, and try make audit itself
 	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(SECURITY))
 
+$(ATTACKERS)/%/.installed: tests/scanners/%.txt $(INSTALLED)
+	@$(PY) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# -rP shows the figures.
+test-scanners: $(ATTACKERS_INSTALLED) ## Attack a running service with sqlmap and wapiti, which must find nothing
+	@$(PY) -m pytest -q -rP $(or $(PYTEST_ARGS),$(SCANNED))
+
 # Not part of .ci/run: it needs pypi.org, and fails where that cannot be asked.
 audit: $(SCANNERS_INSTALLED) ## Fail if a pinned package has a known fault, or if that cannot be found out
 	@$(SCANNERS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT_ARGS) -r requirements.txt || { \
@@ -149,6 +162,8 @@ requirements: $(INSTALLED) ## Write all requirement files (UPGRADE=1 for the new
 	@$(COMPILE) --all-extras --output-file requirements.txt
 	@$(COMPILE) --extra tracing --output-file requirements-service.txt
 	@$(COMPILE:pyproject.toml=tests/security/requirements.in) --output-file tests/security/requirements.txt
+	@$(COMPILE:pyproject.toml=tests/scanners/sqlmap.in) --output-file tests/scanners/sqlmap.txt
+	@$(COMPILE:pyproject.toml=tests/scanners/wapiti.in) --output-file tests/scanners/wapiti.txt
 
 error-codes: $(INSTALLED) ## Write docs/errors.md from the errors of the code
 	@$(PY) -m manage.error_codes docs/errors.md
@@ -174,6 +189,6 @@ docker: ## Build the container image system-service
 release: $(INSTALLED) ## Make the source archive of what is committed, and try it where nothing else is
 	@.ci/release
 
-clean: ## Remove .venv, .security and caches; .data, with its databases and secrets, stays
-	rm -rf $(VENV) $(SCANNERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+clean: ## Remove .venv, .security, .scanners and caches; .data, with its databases and secrets, stays
+	rm -rf $(VENV) $(SCANNERS) $(ATTACKERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
