@@ -22,6 +22,8 @@ PLACEHOLDER_SECRET = "your-secret-key-change-in-production"  # noqa: S105 - the 
 KEY_MARKS = ("-----BEGIN", "ssh-")  # such a secret would be taken for a public key, and every login would fail
 LEAST_PASSWORD_MEMORY = 19_456  # KiB: OWASP's argon2id with two passes and one lane
 OTLP_PROTOCOL = "http/protobuf"
+# Narrower than what OpenTelemetry's SDK takes, so that it takes whatever passes here.
+OTLP_HEADER = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+=[\x20\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: an HS256 key has at least the length of its hash
 
 # An origin as browsers write it (RFC 6454 section 6.2): lower case, no path, no user, no wildcard.
@@ -243,6 +245,13 @@ class Config(BaseSettings):
     otel_exporter_otlp_traces_endpoint: str | None = Field(
         default=None, description="The whole address instead, such as `http://127.0.0.1:4318/v1/traces`."
     )
+    # The SDK reads these two itself; a wrong one it would write into the log.
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        default=None, description="What collectors want to see, such as a key: `name=value,name=value`."
+    )
+    otel_exporter_otlp_traces_headers: SecretStr | None = Field(
+        default=None, description="The same for traces alone. Default: OTEL_EXPORTER_OTLP_HEADERS."
+    )
     otel_traces_exporter: Literal["otlp", "none"] = Field(
         default="otlp", description="`none` makes no traces, whatever the endpoint."
     )
@@ -441,6 +450,14 @@ class Config(BaseSettings):
         is_plain = not (parts.query or parts.fragment or "@" in parts.netloc)  # secrets go into the headers
         if parts.scheme not in {"http", "https"} or not parts.hostname or not is_plain:
             raise ValueError("must look like http://collector.example.com:4318")
+        return value
+
+    @field_validator("otel_exporter_otlp_headers", "otel_exporter_otlp_traces_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = value.get_secret_value().split(",") if value is not None else ()
+        if not all(OTLP_HEADER.fullmatch(part.strip(" \t")) for part in parts if part.strip(" \t")):
+            raise ValueError("must look like name=value,name=value, with what is not plain percent-encoded")
         return value
 
     @field_validator("otel_exporter_otlp_traces_protocol")

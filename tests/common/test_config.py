@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.util.re import parse_env_headers
 from pydantic import SecretStr, ValidationError
 
 from common.cache.addresses import Group, read_group
@@ -122,6 +128,8 @@ def test_development_starts_with_the_placeholder(monkeypatch: pytest.MonkeyPatch
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "must look like http://collector.example.com:4318"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@host:4318", "must look like http://"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://host/v1/traces?key=secret", "must look like http://"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "the key alone", "must look like name=value"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "api-key=one,two", "must look like name=value"),
         ("OTEL_TRACES_EXPORTER", "console", "'otlp' or 'none'"),
         ("OTEL_SDK_DISABLED", "perhaps", "valid boolean"),
         ("PORT", "0", "greater than or equal to 1"),
@@ -324,3 +332,36 @@ def test_traces_are_sent_by_http_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert line.startswith("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: must be http/protobuf")
     assert accepted(monkeypatch, OTEL_SDK_DISABLED="true", **environment).traces_endpoint is None
+
+
+@pytest.mark.promise("I8")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the environment is empty for all of them
+@given(
+    st.lists(
+        st.text("abzAZ09!#$&'*+.^_`|~-=,; %\"\\\t{}é", max_size=12).map(lambda text: f"k{text}"), min_size=1, max_size=3
+    )
+)
+def test_headers_that_are_accepted_are_never_written_into_the_log(texts: list[str]) -> None:
+    """OpenTelemetry's SDK logs those that it cannot read, and they are keys."""
+    value = ",".join(texts)
+    try:
+        Config(secret_key=SecretStr(KEY), otel_exporter_otlp_headers=SecretStr(value))
+    except ValidationError:
+        return
+    with warnings_of("opentelemetry.util.re") as said:
+        parse_env_headers(value, liberal=True)
+
+    assert said == []
+
+
+@contextmanager
+def warnings_of(name: str) -> Iterator[list[str]]:
+    """What a library's logger says meanwhile."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger(name).addHandler(handler)
+    try:
+        yield said
+    finally:
+        logging.getLogger(name).removeHandler(handler)
