@@ -13,6 +13,7 @@ from typing import Final
 from tests.support.lines import BROKEN, Line
 
 AGAIN: Final = 0.05  # seconds until somebody whose connection broke tries again
+TICK: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Crowd:
         self._pause = pause
         self._over = False
         self.replies: dict[str, list[Reply]] = {}
+        self.lateness: list[float] = []
+        """How late this process itself came to what it waited for, again and again: part of every reply's time."""
 
     def of(self, *names: str, since: float = 0.0, until: float = float("inf")) -> list[Reply]:
         """The replies to these questions, or to all, that were asked and answered in this time."""
@@ -64,6 +67,13 @@ class Crowd:
     def stop(self) -> None:
         """Nobody asks any more."""
         self._over = True
+
+    async def watch(self) -> None:
+        """Note how late this process is, until it is over."""
+        while not self._over:
+            due = time.monotonic() + TICK
+            await asyncio.sleep(TICK)
+            self.lateness.append(time.monotonic() - due)
 
     async def ask(self, question: Question) -> None:
         """One person's questions, until it is over."""
@@ -94,6 +104,7 @@ async def asking(port: int, questions: Sequence[Question], *, pause: float = 0.0
     """Somebody for each question, as long as the block lasts, and until the last answer."""
     crowd = Crowd(port, pause)
     people = [asyncio.create_task(crowd.ask(question)) for question in questions]
+    people.append(asyncio.create_task(crowd.watch()))
     try:
         yield crowd
     finally:

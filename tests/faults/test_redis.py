@@ -92,6 +92,9 @@ async def locked(valkey: EmbeddedValkey) -> AsyncIterator[None]:
         await copy.config_set("requirepass", "")
 
 
+OPENING: Final = (killed, frozen, locked)  # after which the breaker is open: one that is empty or full still answers
+
+
 @pytest.fixture(scope="module")
 def limited(
     servers: Servers, postgres: Breakable, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
@@ -172,4 +175,4 @@ async def test_no_request_fails_and_nobody_waits_long(
     assert set(revoked) == {401}
     assert guesses == [401, 401, 401, 429, 429]
     within(before, BEFORE)
-    within(after, AFTER)
+    within(after, AFTER if broken in OPENING else BEFORE)

@@ -17,7 +17,7 @@ import pytest
 
 from tests.embedded.processes import wait_for
 from tests.faults.conftest import WORKERS, Breakable
-from tests.faults.crowd import Crowd, Question, asking, until
+from tests.faults.crowd import Question, asking
 from tests.faults.figures import milliseconds, note, once_more, within
 from tests.support.apps import connect
 from tests.support.groups import Group, running_group
@@ -28,7 +28,8 @@ from tests.test_integration import free_port
 EXIT_SECONDS: Final = 30.0
 RESTARTS: Final = 10
 DRAIN: Final = {"DRAIN_SECONDS": "2"}
-BRIEF: Final = {"DRAIN_SECONDS": "1"}  # longer than the balancer takes to notice, which asks every 200 ms
+BRIEF: Final = {"DRAIN_SECONDS": "2"}  # longer than the balancer takes to notice, which asks every 200 ms
+SERVED_BY: Final = "X-Served-By"
 
 # Nothing is sent twice by the balancer: what it passes on to a replica that is about to stop must be answered there.
 BALANCER: Final = """\
@@ -39,12 +40,14 @@ defaults
     timeout connect 2s
     timeout client 30s
     timeout server 30s
+    timeout check 2s
     retries 0
 frontend service
     bind 127.0.0.1:{port}
     default_backend replicas
 backend replicas
     option httpchk GET /readiness
+    http-response set-header X-Served-By %s
     default-server check inter 200ms fall 1 rise 1
 {servers}
 """
@@ -163,7 +166,7 @@ async def test_a_rolling_restart_of_two_replicas_fails_no_request(
         async with asking(port, usual(people), pause=0.05) as crowd:
             for replica in (left, right) * RESTARTS:
                 await replace(replica)
-                await _until_balanced(crowd)
+                await until_served_by(port, 2)
 
     statuses = crowd.statuses()
     failed = sum(count for status, count in statuses.items() if status not in {200, 201})
@@ -175,8 +178,10 @@ async def test_a_rolling_restart_of_two_replicas_fails_no_request(
     assert set(statuses) <= {200, 201}
 
 
-async def _until_balanced(crowd: Crowd) -> None:
-    """A while in which the balancer finds the new replica, and people are served."""
-    served = len(crowd.of())
-    await asyncio.sleep(0.5)
-    await until(lambda: len(crowd.of()) > served, 30)
+async def until_served_by(port: int, count: int) -> None:
+    """Wait until the balancer has so many replicas to choose from."""
+    names = set[str]()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http, asyncio.timeout(30):
+        while len(names) < count:
+            names.add((await http.get("/health")).headers[SERVED_BY])
+            await asyncio.sleep(0.02)
