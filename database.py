@@ -612,7 +612,9 @@ def _broken_rule(error: Exception, state: str, constraints: Mapping[str, type[Se
 
 def _is_connection_trouble(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or _sqlstate(error) is not None or isinstance(error, InterfaceError)
+        # The driver's own trouble is that of a server which has said it ends, and has not hung up yet.
+        lost = isinstance(error, InterfaceError) or isinstance(_driver_error(error), asyncpg.InternalClientError)
+        return error.connection_invalidated or _sqlstate(error) is not None or lost
     return True
 
 

@@ -24,6 +24,8 @@ MAX_PAYLOAD: Final = 7900  # bytes; PostgreSQL refuses 8000
 CHECK_SECONDS: Final = 2.0  # how often a silent connection is asked whether it is still one
 CHECK_TIMEOUT: Final = 2.0
 RETRY_SECONDS: Final = 0.5
+# The last: of a server that has said it ends, and has not hung up yet.
+LOST: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 log = structlog.get_logger("cache")
 
@@ -67,7 +69,7 @@ class Listener:
             while True:
                 try:
                     await self._listen()
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except LOST as error:
                     log.warning("cache_listener_lost", shard=self._shard, reason=type(error).__name__)
                 self._caches.stop_listening(self._shard)
                 self.listening.clear()

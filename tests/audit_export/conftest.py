@@ -49,6 +49,10 @@ class World:
         )
         return rows
 
+    async def has_no_copy(self) -> bool:
+        """Whether none is left; the server takes a moment to notice that nobody is there."""
+        return not await self.copying()
+
 
 @pytest.fixture(scope="package")
 async def world(servers: Servers) -> AsyncIterator[World]:

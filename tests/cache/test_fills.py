@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +22,7 @@ from tests.cache.valkey import PATIENCE, Stoppable, own_valkey
 from tests.cache.workers import Pair, Worker, pair_of
 from tests.support.apps import connect, registered
 from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.wire import Wire, wire_to
 from tests.support.world import TestTenant
 
@@ -52,14 +53,6 @@ async def stage(servers: Servers, config: Config, app: FastAPI) -> AsyncIterator
         there = servers.config(wire.url, redis_url=gate.url, database_owner_url=url, database_direct_url=listening)
         async with pair_of(here, there) as pair:
             yield Stage(pair, gate, wire, valkey, url)
-
-
-async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + seconds
-    while not (await found if isinstance(found := holds(), Awaitable) else found):
-        assert time.monotonic() < deadline, "it took too long"
-        await asyncio.sleep(0.005)
 
 
 def forgetting(pair: Pair, bucket: str, times: int) -> Callable[[], bool]:

@@ -63,6 +63,12 @@ class Wire:
         self.statements: list[str] = []
         self.before_trip: Callable[[int], Awaitable[None]] | None = None  # awaited with the trip's number
         self._relays: set[asyncio.Task[None]] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
+
+    def say(self, message: bytes) -> None:
+        """Tell every client something that the server has not said."""
+        for client in self._clients:
+            client.write(message)
 
     def reset(self) -> None:
         """Begin to count anew."""
@@ -83,6 +89,7 @@ class Wire:
         relay = asyncio.current_task()
         assert relay is not None
         self._relays.add(relay)
+        self._clients.add(writer)
         self.connections += 1
         server_reader, server_writer = await asyncio.open_unix_connection(self._target)
         answered = asyncio.Event()
@@ -99,6 +106,7 @@ class Wire:
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
+            self._clients.discard(writer)
             self._relays.discard(relay)
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Event) -> None:
