@@ -17,8 +17,9 @@ MADE = {"docs/openapi.json", ".env"}
 
 @cache
 def files() -> frozenset[str]:
-    """Every file of the repository; of the folders with a dot only the one that is part of it."""
-    folders = [path for path in ROOT.iterdir() if path.is_dir() and (path.name == ".ci" or path.name[0] != ".")]
+    """Every file of the repository; of the folders with a dot only the one that is part of it, and not what was built."""
+    there = [path for path in ROOT.iterdir() if path.is_dir() and path.name != "build"]
+    folders = [path for path in there if path.name == ".ci" or path.name[0] != "."]
     inside = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
     found = [path for path in (*ROOT.iterdir(), *inside) if path.is_file()]
     return frozenset(path.relative_to(ROOT).as_posix() for path in found)
