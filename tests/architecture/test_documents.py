@@ -17,7 +17,7 @@ MADE = {"docs/openapi.json", ".env"}
 
 @cache
 def files() -> frozenset[str]:
-    """Every file of the repository; of the folders with a dot only the one that is part of it, and not what was built."""
+    """Every file of the repository: of folders with a dot only that which is part of it, none that was built."""
     there = [path for path in ROOT.iterdir() if path.is_dir() and path.name != "build"]
     folders = [path for path in there if path.name == ".ci" or path.name[0] != "."]
     inside = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
