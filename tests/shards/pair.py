@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,14 +29,6 @@ def parse(name: str) -> TenantName:
     parsed = TenantName.parse(name)
     assert parsed is not None
     return parsed
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds of which nobody tells."""
-    while True:
-        if await holds():
-            return
-        await asyncio.sleep(0.05)
 
 
 @dataclass(slots=True)

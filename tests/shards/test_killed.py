@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from tests.shards.pair import SHARDS, Pair, until
+from tests.shards.pair import SHARDS, Pair
 from tests.support.apps import running
 from tests.support.process import ROOT
 from tests.support.servers import PLATFORM_KEY, SECRET
+from tests.support.waiting import until
 from tests.support.wire import Wire, wire_to
 from tests.support.world import API, PASSWORD, TestTenant
 

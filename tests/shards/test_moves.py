@@ -13,8 +13,9 @@ import pytest
 import main
 from common.outbox.worker import OutboxWorker
 from tests.manage.commands import CommandLine
-from tests.shards.pair import SHARDS, Pair, until
+from tests.shards.pair import SHARDS, Pair
 from tests.support.apps import services_of
+from tests.support.waiting import until
 from tests.support.world import TestTenant
 
 

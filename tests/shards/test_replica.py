@@ -14,8 +14,9 @@ from manage.embedded import EmbeddedPostgres
 from migrations.startup import Startup
 from tests.cache.valkey import own_valkey
 from tests.replica.standby import DATABASE, OUTCOMES, Standby, replicated
-from tests.shards.pair import Pair, until
+from tests.shards.pair import Pair
 from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.world import TestTenant, client_of
 
 SHARD: Final = "beside_a_replica"

@@ -15,11 +15,12 @@ from migrations.errors import DatabaseProblem
 from migrations.everywhere import migrate_all_servers
 from migrations.shards import prepare_shard
 from tests.manage.commands import CommandLine
-from tests.shards.pair import SHARDS, Pair, until
+from tests.shards.pair import SHARDS, Pair
 from tests.support.apps import running, services_of
 from tests.support.fleet import set_back
 from tests.support.process import running_service
 from tests.support.servers import PLATFORM_KEY, SECRET, Servers
+from tests.support.waiting import until
 from tests.support.world import TestTenant
 from tests.test_integration import walk
 
