@@ -74,11 +74,11 @@ async def race(stage: Stage, app: FastAPI, tenant: TestTenant) -> AsyncIterator[
     known = await registered(app, tenant.name)
     for worker in stage.pair.both:
         await worker.do(know_the_system_s(worker))
-    await until(lambda: all(worker.services.caches.is_sharing for worker in stage.pair.both))
-    await until(lambda: len({worker.services.caches.generation for worker in stage.pair.both}) == 1)
+    await until(lambda: all(worker.services.caches.is_sharing for worker in stage.pair.both), PATIENCE)
+    await until(lambda: len({worker.services.caches.generation for worker in stage.pair.both}) == 1, PATIENCE)
     know_it = forgetting(stage.pair, f"{tenant.name}/settings", len(stage.pair.both))
     async with setting_of(stage.pair, known, tenant.owner) as subject:
-        await until(know_it)
+        await until(know_it, PATIENCE)
         yield Race(stage.pair, subject, stage.valkey)
 
 
@@ -150,7 +150,7 @@ async def test_a_load_that_a_change_overtakes_is_not_kept(stage: Stage, race: Ra
 
     async with held_load(stage, race) as reading:
         await race.subject.write(1)
-        await until(have_forgotten)
+        await until(have_forgotten, PATIENCE)
 
     assert await reading == 0, "it was not the old value that was held"
     for worker in stage.pair.both:
@@ -164,7 +164,7 @@ async def test_while_the_listener_is_gone_nothing_is_kept(stage: Stage, race: Ra
     there, caches = stage.pair.there, stage.pair.there.services.caches
     before = caches.generation
     await cut_listener(stage)
-    await until(lambda: caches.generation not in {"", before})
+    await until(lambda: caches.generation not in {"", before}, PATIENCE)
     generation = caches.generation  # just begun, so that the connection is not about to be checked
 
     async with held_load(stage, race) as reading:
@@ -174,7 +174,7 @@ async def test_while_the_listener_is_gone_nothing_is_kept(stage: Stage, race: Ra
 
     assert await reading == 0, "it was not the old value that was held"
     await nothing_old_is_left(race, 1, committed)
-    await until(lambda: caches.generation == stage.pair.here.services.caches.generation)
+    await until(lambda: caches.generation == stage.pair.here.services.caches.generation, PATIENCE)
     assert await there.do(race.subject.read(there)) == 1
     assert await race.stored(there) == 1, "it is kept again"
 
@@ -189,7 +189,7 @@ async def test_a_copy_that_is_forgotten_while_it_is_on_its_way(stage: Stage, rac
         reading = asyncio.ensure_future(there.do(race.subject.read(there)))
         await asyncio.wait_for(stage.gate.caught.wait(), PATIENCE)
         committed = await race.subject.write(1)
-        await until(have_forgotten)
+        await until(have_forgotten, PATIENCE)
 
     assert await reading == 0
     await nothing_old_is_left(race, 1, committed)
@@ -205,13 +205,13 @@ async def test_a_copy_that_arrives_when_nobody_waits_for_it_any_more(stage: Stag
         assert await there.do(race.subject.read(there)) == 0  # gives up
         assert stage.gate.caught.is_set()
         committed = await race.subject.write(1)
-        await until(have_forgotten)
+        await until(have_forgotten, PATIENCE)
 
     async def has_arrived() -> bool:
         keys = [key async for key in stage.valkey.copy.scan_iter(f"{race.subject.bucket}/*")]
         return 0 in [await race.stored_at(key) for key in keys]
 
-    await until(has_arrived)
+    await until(has_arrived, PATIENCE)
     await nothing_old_is_left(race, 1, committed)
 
 
@@ -249,7 +249,9 @@ async def test_what_the_writer_reads_from_redis_before_it_is_forgotten_there(sta
 
     with stage.gate.holding(b"DEL"):
         writing = asyncio.ensure_future(race.subject.write(1))
-        await until(lambda: len([data for data in stage.gate.seen if b"DEL" in data]) == TOLD or gave_up(here))
+        await until(
+            lambda: len([data for data in stage.gate.seen if b"DEL" in data]) == TOLD or gave_up(here), PATIENCE
+        )
         await race.subject.read(here)
     await writing
 
