@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -110,11 +110,3 @@ async def asking(port: int, questions: Sequence[Question], *, pause: float = 0.0
     finally:
         crowd.stop()
         await asyncio.gather(*people)
-
-
-async def until(condition: Callable[[], object], seconds: float) -> None:
-    """Wait until it answers something true. Fails when that takes longer."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)

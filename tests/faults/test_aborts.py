@@ -12,12 +12,12 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.faults.crowd import until
 from tests.faults.figures import milliseconds, note
 from tests.faults.ledger import Ledger, compare
 from tests.support.apps import connect
 from tests.support.groups import Group
 from tests.support.lines import request
+from tests.support.waiting import until
 from tests.support.world import API
 
 ABORTS: Final = 10_000

@@ -15,11 +15,12 @@ import httpx
 import pytest
 
 from tests.faults.conftest import Breakable
-from tests.faults.crowd import Crowd, Question, Reply, asking, until
+from tests.faults.crowd import Crowd, Question, Reply, asking
 from tests.faults.figures import milliseconds, note, once_more, percentile, within
 from tests.support.apps import connect
 from tests.support.groups import Group
 from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.world import API, PASSWORD
 
 FROZEN_SECONDS: Final = 15.0  # longer than any request may take

@@ -17,12 +17,13 @@ import pytest
 from manage.embedded import EmbeddedValkey
 from manage.embedded.postgres import PORT
 from tests.faults.conftest import WORKERS, Breakable
-from tests.faults.crowd import Question, asking, until
+from tests.faults.crowd import Question, asking
 from tests.faults.figures import milliseconds, note, once_more, percentile, within
 from tests.faults.ledger import Ledger, compare
 from tests.support.groups import Group
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.world import API
 
 ANSWER_SECONDS: Final = 10.0

@@ -10,8 +10,8 @@ from typing import Final
 PATIENCE: Final = 60.0  # seconds
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE) -> None:
-    """Wait for something. Fails when it does not come about."""
+async def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait until it answers something true, or something to wait for that does. Fails when that takes longer."""
     deadline = time.monotonic() + seconds
     while not (await found if isinstance(found := holds(), Awaitable) else found):
         assert time.monotonic() < deadline, "it took too long"
