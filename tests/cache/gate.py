@@ -22,21 +22,21 @@ class Gate:
         self.url = f"unix://{self.path}"
         self.seen: list[bytes] = []
         self.caught = asyncio.Event()
-        self._hold: bytes | None = None
+        self._hold: tuple[bytes, ...] = ()
         self._relays: set[asyncio.Task[None]] = set()
         self._open = asyncio.Event()
 
     @contextmanager
-    def holding(self, word: bytes) -> Iterator[None]:
-        """Keep back what contains the word, until the end of the block."""
-        self._hold = word
+    def holding(self, *words: bytes) -> Iterator[None]:
+        """Keep back what contains all the words, until the end of the block."""
+        self._hold = words
         self.caught.clear()
         self._open.clear()
         self.seen.clear()
         try:
             yield
         finally:
-            self._hold = None
+            self._hold = ()
             self._open.set()
 
     async def serve(self) -> asyncio.Server:
@@ -68,7 +68,7 @@ class Gate:
         with suppress(ConnectionError):
             while data := await reader.read(_CHUNK):
                 self.seen.append(data)
-                if self._hold is not None and self._hold in data:
+                if self._hold and all(word in data for word in self._hold):
                     self.caught.set()
                     await self._open.wait()
                 writer.write(data)

@@ -185,7 +185,7 @@ async def test_a_copy_that_is_forgotten_while_it_is_on_its_way(stage: Stage, rac
     there, have_forgotten = stage.pair.there, forgetting(race.pair, race.subject.bucket, TOLD)
     await let_the_writer_know(stage, race)
 
-    with stage.gate.holding(b"HSET"):
+    with stage.gate.holding(b"HSET", race.subject.bucket.encode()):
         reading = asyncio.ensure_future(there.do(race.subject.read(there)))
         await asyncio.wait_for(stage.gate.caught.wait(), PATIENCE)
         committed = await race.subject.write(1)
@@ -201,7 +201,7 @@ async def test_a_copy_that_arrives_when_nobody_waits_for_it_any_more(stage: Stag
     there, have_forgotten = stage.pair.there, forgetting(race.pair, race.subject.bucket, TOLD)
     await let_the_writer_know(stage, race)
 
-    with stage.gate.holding(b"HSET"):
+    with stage.gate.holding(b"HSET", race.subject.bucket.encode()):
         assert await there.do(race.subject.read(there)) == 0  # gives up
         assert stage.gate.caught.is_set()
         committed = await race.subject.write(1)
@@ -247,7 +247,7 @@ async def test_what_the_writer_reads_from_redis_before_it_is_forgotten_there(sta
     assert await there.do(race.subject.read(there)) == 0
     assert await race.stored(here) == 0, "Redis has the old value, this process has not"
 
-    with stage.gate.holding(b"DEL"):
+    with stage.gate.holding(b"DEL", race.subject.bucket.encode()):
         writing = asyncio.ensure_future(race.subject.write(1))
         await until(
             lambda: len([data for data in stage.gate.seen if b"DEL" in data]) == TOLD or gave_up(here), PATIENCE
