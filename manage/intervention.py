@@ -15,7 +15,7 @@ from common.audit import Actor, Origin
 from common.config import Config
 from common.errors import DatabaseUnavailable, TenantOutdated
 from common.paging import MAX_LIMIT, ListQuery
-from database import DATABASE_ERRORS, translate
+from common.postgresql.errors import DATABASE_ERRORS, translate
 from main import build_services
 from manage.problems import CommandError
 from manage.psql import configuration

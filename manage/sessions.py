@@ -10,7 +10,7 @@ import typer
 
 import users
 from common.errors import ServiceError
-from database import DATABASE_ERRORS
+from common.postgresql.errors import DATABASE_ERRORS
 from manage.intervention import act, act_in, collect
 from manage.output import AsJson, Columns, say, show_list
 from manage.problems import CommandError

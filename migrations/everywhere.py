@@ -14,6 +14,7 @@ import structlog
 from common.config import Config
 from common.errors import TenantNotFound
 from common.ids import TenantName
+from common.postgresql.errors import DRIVER_ERRORS
 from common.shards import HOME
 from migrations.bootstrap import prepare_database
 from migrations.errors import DatabaseProblem
@@ -25,7 +26,6 @@ from migrations.shards import check_shard, prepare_shard
 from migrations.tenant import expected_revision
 from migrations.upgrading import plan_from
 
-TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 EVERY_SECONDS: Final = 1.0  # how long an upgraded tenant of a shard waits, while others of it are upgraded
 UNTOLD: Final = """
 SELECT id FROM system.tenants
@@ -121,7 +121,7 @@ async def _upgrade_shard(config: Config, shard: str, upgrade: Awaitable[None], f
         await asyncio.gather(telling, return_exceptions=True)
         try:
             await tell_home(config, shard)
-        except TROUBLE as error:
+        except DRIVER_ERRORS as error:
             found.lost[shard] = f"The home database was not told of its upgrades: {error or type(error).__name__}."
 
 
@@ -130,7 +130,7 @@ async def _keep_telling(config: Config, shard: str) -> None:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await tell_home(config, shard)
-        except TROUBLE as error:
+        except DRIVER_ERRORS as error:
             log.warning("home_not_told", shard=shard, reason=type(error).__name__)
 
 

@@ -9,7 +9,7 @@ import users
 from common.errors import ServiceError
 from common.observability.counts import JOBS, JOBS_LATE, LOOP_LAG, TENANTS_BEHIND
 from common.outbox.queries import measure_outbox
-from database import DATABASE_ERRORS
+from common.postgresql.errors import DATABASE_ERRORS
 from serving.services import Services
 
 EVERY_SECONDS: Final = 10.0  # less than Prometheus' usual time between scrapes

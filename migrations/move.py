@@ -31,6 +31,7 @@ import structlog
 from common.audit import Actor, Change, Origin
 from common.errors import Conflict, DatabaseUnavailable, ServiceError, TenantNotFound, TenantOutdated
 from common.ids import TenantName
+from common.postgresql.errors import DRIVER_ERRORS
 from common.postgresql.replica import outlast_move
 from common.shards import HOME
 from database import quote_identifier
@@ -185,7 +186,7 @@ class TenantMover:
                 async with self._provisioner.connection(source) as there:
                     await _open(there, name, source)
                 await _admit(home, name)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ServiceError) as error:
+        except (*DRIVER_ERRORS, ServiceError) as error:
             log.error("move_not_taken_back", tenant=name.schema, reason=type(error).__name__)
 
 

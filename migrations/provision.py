@@ -24,6 +24,7 @@ from common.clock import now
 from common.config import Config
 from common.errors import ArchiveInvalid, DatabaseUnavailable, InvalidRequest, TenantExists
 from common.ids import TenantName, new_id
+from common.postgresql.errors import DRIVER_ERRORS, NO_ANSWER
 from common.shards import HOME
 from common.storage import Storage
 from database import quote_identifier
@@ -148,7 +149,7 @@ class TenantProvisioner:
             raise DatabaseUnavailable
         try:
             connection = await asyncpg.connect(self._dsns[shard], timeout=self._timeout, command_timeout=seconds)
-        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        except (*NO_ANSWER, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
             raise DatabaseUnavailable from error
         try:
             if shard != HOME and not await is_ours(connection, await self._find_installation(), shard):
@@ -217,7 +218,7 @@ async def _close(connection: asyncpg.Connection) -> None:
     """Close politely, or else at once: a frozen server answers no good-bye."""
     try:
         await connection.close(timeout=CLOSE_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DRIVER_ERRORS:
         connection.terminate()
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from common.config import Config
+from common.postgresql.errors import DRIVER_ERRORS
 from common.shards import HOME
 from migrations.bootstrap import prepare_database
 from migrations.errors import DatabaseProblem, DatabaseUnreachable
@@ -46,7 +47,7 @@ async def check_shard(config: Config, shard: str, *, adopt: bool = False) -> Non
                 f"The database of the shard {shard} is the home database, another shard, or another installation's. "
                 "Give each shard of DATABASE_SHARDS a database of its own, which is empty."
             )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except DRIVER_ERRORS as error:
         raise DatabaseProblem(f"The shard {shard} cannot be used: {error}.") from error
     finally:
         for connection in (home, other):
@@ -68,5 +69,5 @@ async def is_ours(connection: asyncpg.Connection, installation: UUID, shard: str
 async def _connect(config: Config) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(plain_dsn(config.owner_url), timeout=config.database_connect_timeout)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except DRIVER_ERRORS as error:
         raise DatabaseUnreachable(f"The database does not answer: {error or type(error).__name__}.") from error

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from common.postgresql.errors import NO_ANSWER
 from common.shards import HOME
 from database import quote_identifier
 from migrations.notices import notify_change
@@ -132,7 +133,7 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, DBAPIError) and error.orig is not None:
         cause = error.orig.__cause__ or error.orig
     state = getattr(cause, "sqlstate", None) or ""
-    lost = isinstance(cause, OSError | TimeoutError | asyncpg.InterfaceError)
+    lost = isinstance(cause, NO_ANSWER)
     return lost or state in _PASSING or state.startswith("08")
 
 

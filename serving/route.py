@@ -22,7 +22,8 @@ from common.http.dispatch import is_meant
 from common.http.json_body import JsonRequest
 from common.http.openapi import security
 from common.http.problems import write_pointer
-from database import DATABASE_ERRORS, ReadUnit, ReplicaUnit, WriteUnit, may_retry, translate
+from common.postgresql.errors import DATABASE_ERRORS, may_retry, translate
+from database import ReadUnit, ReplicaUnit, WriteUnit
 from serving.documenting import creates_once, headers_of, responses_of
 from serving.guards import Guard
 from serving.handling import Handler
@@ -98,7 +99,7 @@ async def in_unit(handle: Handler, kind: type[ReadUnit], request: Request) -> Re
         except DATABASE_ERRORS as error:
             if isinstance(unit, ReplicaUnit) and unit.is_on_replica:
                 await unit.leave_replica(error)
-            elif last or not may_retry(error, unit):
+            elif last or not may_retry(error, commit_sent=unit.commit_sent):
                 raise
         else:
             return response

@@ -16,7 +16,8 @@ from common.clock import now
 from common.errors import AuditChainBroken, ServiceError
 from common.ids import TenantName
 from common.pacing import paced
-from database import DATABASE_ERRORS, SYSTEM_SCHEMA, ReadUnit, SystemUnit, Tenant
+from common.postgresql.errors import DATABASE_ERRORS
+from database import SYSTEM_SCHEMA, ReadUnit, SystemUnit, Tenant
 from serving.services import Services
 from settings.audit.checking import verify_chain
 from settings.audit.proofs import chain_of, checkpoint_platform, checkpoint_tenant

@@ -13,7 +13,7 @@ from common.clock import now
 from common.errors import ServiceError
 from common.ids import TenantName
 from common.pacing import paced
-from database import DATABASE_ERRORS
+from common.postgresql.errors import DATABASE_ERRORS
 from serving.services import Services
 from tools.endpoints import HOUSEKEEPERS
 

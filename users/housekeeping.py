@@ -10,7 +10,7 @@ import structlog
 
 from common.clock import now
 from common.errors import ServiceError
-from database import DATABASE_ERRORS
+from common.postgresql.errors import DATABASE_ERRORS
 from serving.services import Services
 
 PERIOD_SECONDS: Final = 3600

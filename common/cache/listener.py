@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from common.cache.two_level import Caches, Message
+from common.postgresql.errors import DRIVER_ERRORS
 from common.shards import HOME
 
 CHANNEL: Final = "system_service"
@@ -24,8 +25,6 @@ MAX_PAYLOAD: Final = 7900  # bytes; PostgreSQL refuses 8000
 CHECK_SECONDS: Final = 2.0  # how often a silent connection is asked whether it is still one
 CHECK_TIMEOUT: Final = 2.0
 RETRY_SECONDS: Final = 0.5
-# The last: of a server that has said it ends, and has not hung up yet.
-LOST: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 log = structlog.get_logger("cache")
 
@@ -69,7 +68,7 @@ class Listener:
             while True:
                 try:
                     await self._listen()
-                except LOST as error:
+                except DRIVER_ERRORS as error:
                     log.warning("cache_listener_lost", shard=self._shard, reason=type(error).__name__)
                 self._caches.stop_listening(self._shard)
                 self.listening.clear()

@@ -11,6 +11,7 @@ from typing import Final
 import asyncpg
 
 from common.config import Config
+from common.postgresql.errors import DRIVER_ERRORS
 from common.shards import HOME
 from database import SYSTEM_ROLE
 from manage.doctor.findings import Finding, error, ok, some, warning
@@ -23,7 +24,6 @@ VERSIONS: Final = range(13, 19)
 LATE_SECONDS: Final = 300.0  # a due job that waits so long has nobody who does it
 SHOWN_DIFFERENCES: Final = 3
 MIGRATE: Final = "run python -m manage migrate"
-FAULTS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 Advance = Callable[[int, int], None]
 
@@ -54,7 +54,7 @@ async def _try(config: Config, url: str) -> str | None:
     try:
         async with connected(config, url):
             return None
-    except FAULTS as problem:
+    except DRIVER_ERRORS as problem:
         return str(problem).partition("\n")[0] or type(problem).__name__
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import settings
 from common.errors import ServiceError
 from common.ids import TenantName
-from database import DATABASE_ERRORS
+from common.postgresql.errors import DATABASE_ERRORS
 from manage.doctor.databases import Advance
 from manage.doctor.findings import Finding, error, ok
 from serving.services import Services

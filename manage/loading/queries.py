@@ -12,12 +12,12 @@ from uuid import UUID
 
 import asyncpg
 
+from common.postgresql.errors import DRIVER_ERRORS
 from manage.loading.mapping import Queries
 from manage.loading.rows import Row
 from manage.problems import CommandError
 
 PREFETCH: Final = 500  # rows of the cursor that are held in memory
-SOURCE_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 INTEGERS: Final = frozenset({"int2", "int4", "int8"})
 
 
@@ -39,7 +39,7 @@ class Database:
         statement, arguments = await self._prepare(kind, counting)
         try:
             return int(await statement.fetchval(*arguments))
-        except SOURCE_ERRORS as error:
+        except DRIVER_ERRORS as error:
             raise _failing(kind, error) from None
 
     async def rows(self, kind: str) -> AsyncIterator[Row]:
@@ -50,7 +50,7 @@ class Database:
             async for record in statement.cursor(*arguments, prefetch=PREFETCH):
                 number += 1
                 yield Row(number, {name: _plain(value) for name, value in record.items() if value is not None})
-        except SOURCE_ERRORS as error:
+        except DRIVER_ERRORS as error:
             raise _failing(kind, error) from None
 
     async def _prepare(self, kind: str, query: str) -> tuple[Any, list[Any]]:
@@ -60,7 +60,7 @@ class Database:
             if len(parameters) > 1:
                 raise CommandError(f"The query of [{kind}] may have one parameter, $1: the tenant over there.")
             return statement, [self._tenant(parameter.name) for parameter in parameters]
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             raise CommandError(f"The query of [{kind}] is refused: {error}.") from None
 
     def _tenant(self, kind: str) -> Any:
@@ -75,7 +75,7 @@ async def reading(url: str, queries: Queries, contents: Path | None) -> AsyncIte
     """The source, for as long as its transaction lasts. Raises CommandError."""
     try:
         connection = await asyncpg.connect(url)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (*DRIVER_ERRORS, ValueError) as error:
         raise CommandError(f"The source cannot be reached: {error}.") from None
     try:
         for name in ("json", "jsonb"):

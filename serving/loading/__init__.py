@@ -16,7 +16,8 @@ from uuid import UUID
 from common.clock import now
 from common.errors import DatabaseUnavailable, Fault, Overloaded, ServiceError
 from common.ids import new_id
-from database import DATABASE_ERRORS, WriteUnit, may_retry, translate
+from common.postgresql.errors import DATABASE_ERRORS, may_retry, translate
+from database import WriteUnit
 from serving.visit import Visit
 from shared_auth import Principal
 
@@ -93,7 +94,11 @@ def one_by_one(
                 _refuse(line, error)
             except DATABASE_ERRORS as error:
                 meaning = translate(error, loading.visit.services.constraints)
-                if meaning is None or isinstance(meaning, DatabaseUnavailable | Overloaded) or may_retry(error, unit):
+                if (
+                    meaning is None
+                    or isinstance(meaning, DatabaseUnavailable | Overloaded)
+                    or may_retry(error, commit_sent=unit.commit_sent)
+                ):
                     raise
                 _refuse(line, meaning)
 

@@ -14,7 +14,8 @@ from sqlalchemy import Column
 
 from common.clock import now
 from common.errors import ServiceError
-from database import DATABASE_ERRORS, Database, Tenant
+from common.postgresql.errors import DATABASE_ERRORS
+from database import Database, Tenant
 from serving.usage.queries import record_uses
 
 INTERVAL: Final = 60.0  # seconds: these notes are for people, who look for what nobody uses any more

@@ -17,7 +17,8 @@ from common.cache.two_level import Caches, Message
 from common.config import Config
 from common.errors import Overloaded, ServiceError, TooManyRequests
 from common.ids import TenantName
-from database import DATABASE_ERRORS, Tenant
+from common.postgresql.errors import DATABASE_ERRORS
+from database import Tenant
 from serving.services import Services
 from settings.feature_flags.caching import FLAGS
 from settings.feature_flags.evaluation import find_flag_set

@@ -10,10 +10,7 @@ from common.shards import HOME
 from tests.support.apps import running, services_of
 from tests.support.servers import Servers
 from tests.support.waiting import until
-from tests.support.wire import wire_to
-
-FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
-GOOD_BYE = b"E" + (len(FIELDS) + 4).to_bytes(4) + FIELDS  # PostgreSQL manual 54.7, ErrorResponse
+from tests.support.wire import GOOD_BYE, wire_to
 
 
 @pytest.mark.promise("S2", "I2")

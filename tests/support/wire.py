@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 
+# FATAL, admin_shutdown (PostgreSQL manual 54.7, ErrorResponse)
+_FIELDS: Final = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+GOOD_BYE: Final = b"E" + (len(_FIELDS) + 4).to_bytes(4) + _FIELDS
 _SOCKET: Final = ".s.PGSQL.5432"
 _CHUNK: Final = 65536
 

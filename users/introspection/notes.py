@@ -12,7 +12,8 @@ import structlog
 from common.audit import Actor, Change, Origin, Target, entry
 from common.errors import ServiceError, TenantMoving
 from common.ids import TenantName
-from database import DATABASE_ERRORS, Database, Tenant
+from common.postgresql.errors import DATABASE_ERRORS
+from database import Database, Tenant
 from serving.usage.notes import Notes
 from shared_auth import KeyRef, Principal
 

@@ -9,7 +9,8 @@ import structlog
 
 from common.audit import ANONYMOUS, Actor, Change, Origin
 from common.errors import ServiceError
-from database import DATABASE_ERRORS, Database
+from common.postgresql.errors import DATABASE_ERRORS
+from database import Database
 from serving.usage.notes import Notes
 from users.platform.queries import find_living_key
 

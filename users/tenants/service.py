@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from common.errors import ServiceError, TenantNotFound
 from common.ids import TenantName
+from common.postgresql.errors import DATABASE_ERRORS
 from common.shards import HOME
-from database import DATABASE_ERRORS, SystemUnit, Tenant
+from database import SystemUnit, Tenant
 from serving.services import NewOwner, Services
 from serving.visit import Visit
 from shared_models import TenantBase

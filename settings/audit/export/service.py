@@ -17,9 +17,10 @@ from common.audit import Change, Target
 from common.clock import now
 from common.http.streaming import CutShortError
 from common.observability.counts import EXPORTS
+from common.postgresql.errors import DATABASE_ERRORS, translate
 from common.postgresql.execution import Sink
 from common.seals import Seals
-from database import DATABASE_ERRORS, ExportUnit, Tenant, translate
+from database import ExportUnit, Tenant
 from serving.visit import Visit
 from settings.audit.export import queries
 from settings.audit.export.layout import Array, Lines, Pieces
