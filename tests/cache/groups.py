@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -18,9 +16,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from manage.embedded.binaries import valkey_binary
+from tests.support.waiting import until
 
 SECRET: Final = "a word / between: servers"
-PATIENCE: Final = 60.0
 DOWN_AFTER: Final = 500  # milliseconds; a fail-over begins some time after
 
 
@@ -78,14 +76,6 @@ def free_port() -> int:
             port = int(found.getsockname()[1])
         if port < 50_000:
             return port
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + PATIENCE
-    while not await holds():
-        assert time.monotonic() < deadline, "it has not come to pass"
-        await asyncio.sleep(0.05)
 
 
 class Group:

@@ -17,10 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from common.cache.redis import RedisCopy
 from common.config import Config
-from tests.cache.groups import Group, Server, cluster_group, sentinel_group, until
+from tests.cache.groups import Group, Server, cluster_group, sentinel_group
 from tests.cache.race import WITHIN
 from tests.cache.workers import Pair, Worker, pair_of
 from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.world import Api, TestTenant
 
 KINDS: Final = {"sentinel": sentinel_group, "cluster": cluster_group}

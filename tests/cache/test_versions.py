@@ -14,8 +14,9 @@ from common.cache import versions
 from common.cache.redis import RedisCopy
 from common.cache.versions import Lease, Version, Versions
 from common.ids import new_id
-from tests.cache.groups import Server, until
+from tests.cache.groups import Server
 from tests.cache.valkey import Stoppable, own_valkey
+from tests.support.waiting import until
 
 KEY = "tenant_a/version/1"
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.replica.standby import Stage, staged, until
+from tests.replica.standby import PATIENCE, Stage, staged
 from tests.support.servers import Servers
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +21,5 @@ async def shared_stage(servers: Servers) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def stage(shared_stage: Stage) -> Stage:
     """With everything as it should be, whatever the test before has done."""
-    await until(shared_stage.is_used)
+    await until(shared_stage.is_used, PATIENCE)
     return shared_stage

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from tests.cache.valkey import Stoppable, own_valkey
 from tests.cache.workers import Pair, Worker, pair_of
 from tests.support.apps import connect
 from tests.support.servers import Servers
+from tests.support.waiting import until
 from tests.support.wire import Wire, wire_to
 from tests.support.world import Api, TestTenant, create_tenant
 
@@ -112,14 +111,6 @@ async def outcomes(worker: Worker) -> dict[str, float]:
     return {item.labels["outcome"]: item.value for item in families[OUTCOMES].samples if item.name.endswith("_total")}
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + seconds
-    while not await holds():
-        assert time.monotonic() < deadline, "it has not come to pass"
-        await asyncio.sleep(0.05)
-
-
 @contextmanager
 def replicated() -> Iterator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
     """A primary and its standby, made as an operator makes one."""
@@ -170,5 +161,5 @@ async def staged(servers: Servers) -> AsyncIterator[Stage]:
             async with pair_of(here, there) as pair:
                 tenants = (await create_tenant(pair.here.http), await create_tenant(pair.here.http))
                 stage = Stage(pair, primary, standby, valkey, gate, wire, primary_wire, tenants)
-                await until(stage.is_used)
+                await until(stage.is_used, PATIENCE)
                 yield stage

@@ -18,8 +18,9 @@ from common.ids import TenantName
 from common.postgresql.replica import HEARD_SECONDS
 from tests.cache.workers import Worker
 from tests.replica.notes import newest, write, write_and_read
-from tests.replica.standby import Stage, outcomes, until
+from tests.replica.standby import PATIENCE, Stage, outcomes
 from tests.support.apps import connect
+from tests.support.waiting import until
 from tests.support.world import TestTenant, create_tenant
 
 ROUNDS: Final = 20
@@ -124,7 +125,7 @@ async def test_the_replica_is_gone_and_comes_back(stage: Stage, number: signal.S
             await until(lambda: asyncio.to_thread(lambda: not stage.standby.server.is_running))
             stage.standby.server.start()
 
-    await until(stage.is_used)
+    await until(stage.is_used, PATIENCE)
     assert (await readiness(there))["replica"] == "pass"
 
 
