@@ -12,11 +12,12 @@ from typing import Final
 
 from benchmarks.figures import Figure, Pace, at_least, at_most
 from benchmarks.load import Order
-from benchmarks.servers import API, DATABASE, PLATFORM_KEY, UVICORN, Server, ask, collect, load, serving
+from benchmarks.servers import API, DATABASE, PLATFORM_KEY, Server, ask, collect, load, serving
 from benchmarks.tenants import Cost, Place, in_each, running_place
 from benchmarks.things import PASSWORD
 from common.ids import TenantName
 from database import Database
+from manage.listening import QUIETLY, UVICORN
 from migrations.bootstrap import prepare_database
 from migrations.everywhere import migrate_all_servers, plan_all_servers
 from migrations.fleet import Choice
@@ -168,7 +169,7 @@ def measure_requests(few: Place, many: Place, size: int, pace: Pace) -> list[Fig
     """Requests a second of the same four tenants, where there are ten and where there are thousands."""
     asyncio.run(few.grow(0, FEW - len(HOT)))
     with ExitStack() as stack:
-        program = [*UVICORN, "--no-access-log", "--log-level", "warning", "--port"]
+        program = [*UVICORN, *QUIETLY, "--port"]
         servers = [
             stack.enter_context(serving(program, {**place.environment, "LOG_LEVEL": "warning"}, place.folder))
             for place in (few, many)

@@ -22,10 +22,11 @@ import main
 from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most
 from benchmarks.machine import MEASURED, pin
 from benchmarks.recording import record
-from benchmarks.servers import API, DATABASE, UVICORN, Server, World, ask, resident, serving
+from benchmarks.servers import API, DATABASE, Server, World, ask, resident, serving
 from benchmarks.things import SETTING
 from benchmarks.wrk import Request, fire
 from common.config import Config
+from manage.listening import QUIETLY, UVICORN
 from tests.support.wire import wire_to
 
 NOTES: Final = f"{API}/tools/notes"
@@ -164,7 +165,7 @@ def measure_start(world: World, pace: Pace) -> list[Figure]:
     """Seconds from the start of a process to its first answer, on a database that exists, and its memory then."""
     times, sizes = [], []
     for _ in range(pace.pairs):
-        program = [*UVICORN, "--log-level", "warning", "--no-access-log", "--port"]
+        program = [*UVICORN, *QUIETLY, "--port"]
         started = time.perf_counter()
         with serving(program, {**world.environment, "LOG_LEVEL": "warning"}, world.folder) as server:
             times.append(time.perf_counter() - started)

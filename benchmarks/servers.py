@@ -22,9 +22,9 @@ from benchmarks.load import Order, Yield
 from benchmarks.machine import OTHERS, pin
 from benchmarks.things import CONTEXT, PASSWORD, SETTING, SETTING_VALUE, TENANT, flag_definition
 from manage.embedded import EmbeddedPostgres, EmbeddedValkey
+from manage.listening import QUIETLY, UVICORN
 
 ROOT: Final = Path(__file__).parents[1]
-UVICORN: Final = ("uvicorn", "main:app", "--http", "common.http.reception:BoundedHttp")  # as the image has it
 DATABASE: Final = "bench"
 API: Final = "/api/v1"
 BULK: Final = "/ofrep/v1/evaluate/flags"
@@ -93,8 +93,7 @@ def running_world() -> Iterator[World]:
         pin(postgres.pid, OTHERS)
         postgres.create_database(DATABASE)
         environment = environment_of(postgres.url(DATABASE), valkey.url, folder / "data")
-        flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--log-level", "warning"]
-        program, silence = [*UVICORN, *flags, "--port"], {"LOG_LEVEL": "warning"}
+        program, silence = [*UVICORN, *QUIETLY, "--port"], {"LOG_LEVEL": "warning"}
         service = stack.enter_context(serving(program, environment, folder))
         silent = stack.enter_context(serving(program, {**environment, **silence}, folder))
         token = _sign_in(service.port)

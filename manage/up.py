@@ -25,6 +25,7 @@ from manage.embedded.postgres import DATABASE
 from manage.embedded.process import kill_group, spawn, stop_process
 from manage.embedded.server import EmbeddedServer
 from manage.kept_secrets import FILE_NAME, NAMES, kept_secrets, new_secret
+from manage.listening import QUIETLY, UVICORN
 from manage.migrate import last_line
 from manage.ports import check_port
 from manage.problems import CommandError
@@ -131,18 +132,14 @@ def _provide_cache(running: ExitStack, data_dir: Path) -> list[EmbeddedServer]:
 def _start_service(config: Config, running: ExitStack, signals: StopSignals) -> Popen[bytes]:
     _say("Starting the service …")
     options = {
-        "--http": "common.http.reception:BoundedHttp",
         "--host": config.host,
         "--port": str(config.port),
         "--workers": str(config.workers),
         "--timeout-graceful-shutdown": str(GRACE_SECONDS),
         "--timeout-worker-healthcheck": str(HEALTH_SECONDS),
-        "--log-level": "warning",  # the service reports its own start
     }
-    # The service writes its own access log, and believes X-Forwarded-For only from TRUSTED_PROXIES.
-    flags = ["--no-access-log", "--no-server-header", "--no-proxy-headers"]
     arguments = [part for option in options.items() for part in option]
-    service = spawn([sys.executable, "-m", "uvicorn", "main:app", *arguments, *flags], die_with=signal.SIGTERM)
+    service = spawn([sys.executable, "-m", *UVICORN, *arguments, *QUIETLY], die_with=signal.SIGTERM)
     running.callback(kill_group, service)  # workers of a service that could not end them itself
     running.callback(stop_process, service, STOP_PLAN)
     signals.on_repeat = partial(kill_group, service)

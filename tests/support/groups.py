@@ -16,6 +16,7 @@ import httpx
 
 from common.config import Config
 from manage.embedded.process import spawn
+from manage.listening import UVICORN
 from tests.embedded.processes import descendants
 from tests.support.servers import PLATFORM_KEY
 from tests.support.world import API, PASSWORD
@@ -56,19 +57,10 @@ class Group:
 
     def launch(self) -> None:
         """Start it, and wait for nothing. What it writes is added to its log. It ends with the tests, in any way."""
-        command = [
-            "uvicorn",
-            "main:app",
-            "--http",
-            "common.http.reception:BoundedHttp",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-        ]
+        command = [sys.executable, "-m", *UVICORN, "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("ab") as output:
             self._process = spawn(  # in a session of its own, as Ctrl-C reaches every process of a terminal's group
-                [sys.executable, "-m", *command, "--workers", str(self.workers_wanted), *FLAGS],
+                [*command, "--workers", str(self.workers_wanted), *FLAGS],
                 die_with=signal.SIGTERM,
                 cwd=ROOT,
                 env=self._environment,

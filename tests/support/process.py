@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from manage.listening import UVICORN
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -20,8 +22,7 @@ async def running_service(folder: Path, environment: dict[str, str]) -> AsyncIte
     socket, output = folder / "http.sock", folder / "output.log"
     with output.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "uvicorn", "main:app", "--http", "common.http.reception:BoundedHttp"),
-            *("--uds", str(socket), "--log-level", "debug"),
+            *(sys.executable, "-m", *UVICORN, "--uds", str(socket), "--log-level", "debug"),
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "DRAIN_SECONDS": "0", **environment},
             stdout=log,
