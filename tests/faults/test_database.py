@@ -169,20 +169,24 @@ async def test_a_read_only_database_is_read(group: Group, postgres: Breakable, p
     assert set(crowd.statuses("write", since=since, until=till)) == {503}
 
 
+END_OTHERS: Final = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND application_name <> 'taker' AND pid <> $1
+"""
+
+
 async def take_every_connection(url: str, stack: AsyncExitStack) -> None:
     """Also those that are kept for superusers, and the service's own as soon as they are closed."""
     mine = await stack.enter_async_context(connect(url))
-    others = (
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name <> 'taker' AND pid <> $1"
-    )
-    for _ in range(3):
-        await mine.fetchval(others, mine.get_server_pid())
-        try:
+
+    async def are_taken() -> bool:
+        with suppress(asyncpg.TooManyConnectionsError):
             while True:
                 taken = await asyncpg.connect(url, server_settings={"application_name": "taker"})
                 stack.push_async_callback(taken.close)
-        except asyncpg.TooManyConnectionsError:
-            continue
+        return bool(await mine.fetchval(END_OTHERS, mine.get_server_pid()) == 0)
+
+    await until(are_taken)
 
 
 @pytest.mark.promise("S2", "S4")
