@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 import main
 from common.config import Config
+from serving.usage import notes
 from tests.support.apps import Wired, running
 from tests.support.post import PostOffice, post_office
 from tests.support.probes import end_idle_connections
@@ -44,8 +45,10 @@ def config(servers: Servers) -> Config:
 async def app(config: Config) -> AsyncIterator[FastAPI]:
     """The shared application, started."""
     application = main.create_app(config)
-    async with application.router.lifespan_context(application):
-        yield application
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notes, "INTERVAL", 24 * 3600.0)  # what is noted is written when a test says so
+        async with application.router.lifespan_context(application):
+            yield application
 
 
 @pytest.fixture(scope="session")
