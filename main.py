@@ -16,7 +16,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-import structlog
+from common.lean_imports import without
+
+with without("rich"):  # 4 MB, for the colours of tracebacks that are not written with it
+    import structlog
+
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -30,6 +34,7 @@ from common.cache.two_level import Caches
 from common.config import Config, ConfigError
 from common.encryption import Vault
 from common.http.docs import add_docs
+from common.http.mounting import mount
 from common.http.openapi import add_openapi
 from common.http.problems import add_problem_handlers
 from common.http.reception import STATE, Reception
@@ -109,12 +114,11 @@ def create_app(config: Config) -> FastAPI:
     docs = "/docs" if config.docs_enabled else None
     information = ServiceInformation(service=SERVICE, version=VERSION, environment=config.environment, docs=docs)
     open_registry = registry if config.metrics_port is None else None
-    app.include_router(
-        root_router(information, readiness_checks(services, background.startup), open_registry, services.keys.jwks)
-    )
+    checks = readiness_checks(services, background.startup)
+    mount(app, root_router(information, checks, open_registry, services.keys.jwks))
     for module in (users, settings, tools):
-        app.include_router(module.router, prefix="/api/v1")
-    app.include_router(settings.ofrep_router)
+        mount(app, module.router, prefix="/api/v1")
+    mount(app, settings.ofrep_router)
     add_openapi(app, [module.DOCUMENTATION for module in (users, settings, tools)])
     if config.docs_enabled:
         add_docs(app)

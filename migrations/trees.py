@@ -7,11 +7,15 @@ import io
 from pathlib import Path
 from typing import Final, Literal
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.lean_imports import without
+
+with without("pygments"):  # 4 MB, for the colours of mistakes in Mako's templates
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+    from alembic.script import ScriptDirectory
 
 Tree = Literal["system", "tenant"]
 FOLDER: Final = Path(__file__).parent

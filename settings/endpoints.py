@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
+from common.http.mounting import join
 from settings.audit.endpoints import router as audit
 from settings.audit.export.endpoints import router as audit_export
 from settings.entries.endpoints import router as entries
 from settings.feature_flags.endpoints import router as feature_flags
 from settings.system.endpoints import router as system
 
-router = APIRouter()
 # The tenant's settings come last: theirs is the path that takes any word for a key.
-for part in (system, audit_export, audit, feature_flags, entries):
-    router.include_router(part)
+router = join((system, audit_export, audit, feature_flags, entries))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
+from common.http.mounting import join
 from tools import attachments, calls, events, notes, reminders, reviews, search, tasks, timeline
 from tools.records.kinds import KINDS
 from users import ACCESS_ENDINGS
@@ -21,9 +20,8 @@ RESOURCES = (
     search.RESOURCE,
 )
 
-router = APIRouter()
+router = join(resource.router for resource in RESOURCES)
 for resource in RESOURCES:
-    router.include_router(resource.router)
     if resource.kind is not None:
         KINDS[resource.kind.name] = resource.kind
     if resource.end_access is not None:

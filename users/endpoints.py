@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
+from common.http.mounting import join
 from users.accounts.endpoints import router as accounts
 from users.api_keys.endpoints import router as api_keys
 from users.auth.endpoints import router as auth
@@ -20,8 +19,7 @@ from users.teams.endpoints import router as teams
 from users.tenants.endpoints import router as tenants
 from users.transfers.endpoints import router as transfers
 
-router = APIRouter()
-for part in (
+PARTS = (
     auth,
     passwords,
     emails,
@@ -37,5 +35,5 @@ for part in (
     invitations,
     transfers,
     accounts,
-):
-    router.include_router(part)
+)
+router = join(PARTS)

@@ -7,7 +7,6 @@ failures are counted.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -15,23 +14,16 @@ from typing import Any, Final, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from common.cache.addresses import read_group
+from common.lean_imports import without
 
-# redis-py loads the metrics of OpenTelemetry's SDK wherever that is installed, 3 MB, for nothing that is used here.
-_SDK: Final = "opentelemetry.sdk"
-_IS_HIDDEN: Final = _SDK not in sys.modules
-if _IS_HIDDEN:
-    sys.modules[_SDK] = None  # type: ignore[assignment] # importing it fails
-
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as TooLate
-
-if _IS_HIDDEN:
-    del sys.modules[_SDK]
+with without("opentelemetry.sdk"):  # 3 MB, for metrics of redis-py's own
+    from redis.asyncio import Redis, RedisCluster
+    from redis.asyncio.cluster import ClusterNode
+    from redis.asyncio.retry import Retry
+    from redis.asyncio.sentinel import Sentinel
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError, ResponseError
+    from redis.exceptions import TimeoutError as TooLate
 
 TIMEOUT: Final = 0.2  # seconds; a copy that answers later than the original would is of no use
 FAILURES_UNTIL_OPEN: Final = 3

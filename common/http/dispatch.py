@@ -1,9 +1,8 @@
 """The short way from a path to its route.
 
-FastAPI keeps included routers as a tree: for each request it asks every branch whether anything was added since, and
-tries one pattern after the other, which is a quarter of a cheap request with 80 routes and more with each. Here the
-routes lie in a table by method and path, those with parameters by method and number of slashes, in FastAPI's order.
-What is not found there, a wrong method for example, takes FastAPI's own way: nothing but the time differs.
+FastAPI's router tries the pattern of one route after the other, more than 200 for the last of them. Here the routes lie
+in a table by method and path, those with parameters by method and number of slashes, in FastAPI's order. What is not
+found there, a wrong method for example, takes FastAPI's own way: nothing but the time differs.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ async def test_lines_of_the_log_name_their_trace(servers: Servers, tmp_path: Pat
 
 
 async def test_without_a_collector_nothing_of_the_sdk_is_loaded() -> None:
-    """Nor by anybody else: redis-py would, wherever it is installed."""
-    unwanted = ("opentelemetry.sdk", "opentelemetry.exporter", "google", "requests")
+    """Nor by anybody else: redis-py would, wherever it is installed, as structlog and Mako would load what colours."""
+    unwanted = ("opentelemetry.sdk", "opentelemetry.exporter", "google", "requests", "rich", "pygments")
     code = f"import sys, main; main.app; print([name for name in sys.modules if name.startswith({unwanted!r})])"
 
     exit_code, output = await run_python(code, ENVIRONMENT="development")

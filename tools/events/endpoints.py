@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from common.enums import EventStatus
 from common.http.answers import named_file
+from common.http.mounting import join
 from common.http.openapi import NOT_MODIFIED
 from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
@@ -134,6 +135,4 @@ async def answer_event(unit: Write, actor: EventsReader, event_id: UUID, payload
     return reply.tag(await service.answer_event(unit, actor, event_id, payload))
 
 
-router = APIRouter()
-for part in (feeds, importing, invitations, occurrences, events):  # a word before an id of the same place
-    router.include_router(part)
+router = join((feeds, importing, invitations, occurrences, events))  # a word before an id of the same place

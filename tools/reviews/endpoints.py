@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from common.enums import ReviewStatus
+from common.http.mounting import join
 from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
@@ -29,7 +30,6 @@ from tools.reviews.schemas import (
     SubjectType,
 )
 
-router = APIRouter(route_class=Route)
 records = APIRouter(prefix="/tools/reviews", tags=["reviews"], route_class=Route)
 
 ReviewsReader = Annotated[Principal, Depends(Requires("reviews:read"))]
@@ -162,5 +162,4 @@ async def reply_to_review(
 
 
 # In this order: `public` and `requests` are words, not ids of reviews.
-for part in (public.router, requests.router, records):
-    router.include_router(part)
+router = join((public.router, requests.router, records))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from common.http.mounting import join
 from dependencies import Listing, Obeyed, Read, ReplicaRead, Replying, Requires, Route, Write
 from shared_auth import Principal
 from shared_models import Page
@@ -18,9 +19,7 @@ from tools.tasks.comments.endpoints import router as comments
 from tools.tasks.filters.endpoints import Narrowed
 from tools.tasks.schemas import Task, TaskCreate, TaskPatch, TaskReplace
 
-router = APIRouter(prefix="/tools/tasks", tags=["tasks"], route_class=Route)
-for part in (board, bulk, comments):  # before the routes that would take their names for an id
-    router.include_router(part)
+tasks = APIRouter(prefix="/tools/tasks", tags=["tasks"], route_class=Route)
 
 TasksReader = Annotated[Principal, Depends(Requires("tasks:read"))]
 TasksCreator = Annotated[Principal, Depends(Requires("tasks:create"))]
@@ -28,7 +27,7 @@ TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]
 TasksDeleter = Annotated[Principal, Depends(Requires("tasks:delete"))]
 
 
-@router.get("", summary="List tasks")
+@tasks.get("", summary="List tasks")
 async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by keyword
     unit: ReplicaRead, actor: TasksReader, listing: Listing, reply: Replying, filters: Filters, narrowed: Narrowed
 ) -> Page[Task]:
@@ -38,20 +37,20 @@ async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by keyword
     return reply.page(await service.list_tasks(unit, actor, listing, narrowed, **filters))
 
 
-@router.post("", status_code=201, summary="Create a task")
+@tasks.post("", status_code=201, summary="Create a task")
 async def create_task(unit: Write, actor: TasksCreator, payload: TaskCreate, reply: Replying, settings: Obeyed) -> Task:
     """The assignee must be an active user, the parent a task that you may read. Who is to do a task may read it, and
     change it as if it were his own."""
     return reply.created(await service.create_task(unit, actor, payload, settings))
 
 
-@router.get("/{task_id}", summary="Get a task")
+@tasks.get("/{task_id}", summary="Get a task")
 async def get_task(unit: Read, actor: TasksReader, task_id: UUID, reply: Replying) -> Task:
     """Answers 304 if `If-None-Match` has the current version."""
     return reply.tag(await service.get_task(unit, actor, task_id))
 
 
-@router.put("/{task_id}", summary="Replace a task's fields")
+@tasks.put("/{task_id}", summary="Replace a task's fields")
 async def replace_task(  # noqa: PLR0917 - FastAPI calls it by keyword
     unit: Write, actor: TasksEditor, task_id: UUID, payload: TaskReplace, reply: Replying, settings: Obeyed
 ) -> Task:
@@ -63,7 +62,7 @@ async def replace_task(  # noqa: PLR0917 - FastAPI calls it by keyword
     )
 
 
-@router.patch("/{task_id}", summary="Change some of a task's fields")
+@tasks.patch("/{task_id}", summary="Change some of a task's fields")
 async def update_task(  # noqa: PLR0917 - FastAPI calls it by keyword
     unit: Write, actor: TasksEditor, task_id: UUID, payload: TaskPatch, reply: Replying, settings: Obeyed
 ) -> Task:
@@ -76,13 +75,16 @@ async def update_task(  # noqa: PLR0917 - FastAPI calls it by keyword
     )
 
 
-@router.delete("/{task_id}", status_code=204, summary="Delete a task")
+@tasks.delete("/{task_id}", status_code=204, summary="Delete a task")
 async def delete_task(unit: Write, actor: TasksDeleter, task_id: UUID, reply: Replying) -> None:
     """It can be restored: `?deleted=true` lists what was deleted. Its subtasks stay."""
     await service.delete_task(unit, actor, task_id, reply.expected_version)
 
 
-@router.post("/{task_id}/restore", summary="Restore a deleted task")
+@tasks.post("/{task_id}/restore", summary="Restore a deleted task")
 async def restore_task(unit: Write, actor: TasksDeleter, task_id: UUID, reply: Replying) -> Task:
     """For whoever may delete it. 404 unless it is deleted."""
     return reply.tag(await service.restore_task(unit, actor, task_id))
+
+
+router = join((board, bulk, comments, tasks))  # the last would take the others' names for an id

@@ -19,7 +19,7 @@ from tools.tasks.filters.endpoints import Narrowed
 from tools.tasks.schemas import Task
 from tools.tasks.service import get_written_task
 
-router = APIRouter(route_class=Route)
+router = APIRouter(prefix="/tools/tasks", tags=["tasks"], route_class=Route)
 
 TasksReader = Annotated[Principal, Depends(Requires("tasks:read"))]
 TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]

@@ -13,7 +13,7 @@ from tools.tasks.bulk import service
 from tools.tasks.bulk.schemas import BulkChange, BulkError, BulkResult, BulkResults
 from tools.tasks.bulk.service import Outcome
 
-router = APIRouter(route_class=Route)
+router = APIRouter(prefix="/tools/tasks", tags=["tasks"], route_class=Route)
 
 TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]
 

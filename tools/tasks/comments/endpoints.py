@@ -13,7 +13,7 @@ from shared_models import Page
 from tools.tasks.comments import service
 from tools.tasks.comments.schemas import Comment, CommentCreate, CommentPatch, CommentReplace
 
-router = APIRouter(prefix="/{task_id}/comments", route_class=Route)
+router = APIRouter(prefix="/tools/tasks/{task_id}/comments", tags=["tasks"], route_class=Route)
 
 TasksReader = Annotated[Principal, Depends(Requires("tasks:read"))]
 TasksEditor = Annotated[Principal, Depends(Requires("tasks:update"))]
