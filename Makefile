@@ -94,8 +94,8 @@ test-interleaving: $(INSTALLED) ## Ask for 200 tenants in any order, direct and 
 	@PGBOUNCER_REQUIRED=1 REQUESTS=$(or $(REQUESTS),10000) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(INTERLEAVED))
 
 # What it needs, tests/faults/install installs on Debian and Ubuntu.
-test-faults: $(INSTALLED) ## Break the database, Redis, the network and the service for real, and measure
-	@$(PY) -m pytest -q $(or $(PYTEST_ARGS),$(FAULTS))
+test-faults: $(INSTALLED) ## Break the database, Redis, the network and the service for real, and measure (SLACK=n, 1)
+	@SLACK=$(or $(SLACK),1) $(PY) -m pytest -q $(or $(PYTEST_ARGS),$(FAULTS))
 
 soak: $(INSTALLED) ## Ask the service steadily and watch its memory and files (MINUTES=n, 10)
 	@MINUTES=$(or $(MINUTES),10) $(PY) -m pytest -q tests/faults/soak.py
