@@ -13,7 +13,7 @@ from serving.guards import Guard, PlatformKey, PlatformOperator, Requires, Signe
 from serving.listing import list_query, plain_list_query
 from serving.route import Route
 from tests.support.routes import operations
-from tests.support.source import ROOT, Module, parse
+from tests.support.source import ROOT, Module, parse, product
 from tests.support.tool_operations import TOOLS
 from tests.support.world import API
 
@@ -126,6 +126,24 @@ def _is_item(collection: str, path: str) -> bool:
     """Whether the path addresses one of the collection."""
     rest = path.removeprefix(f"{collection}/")
     return rest != path and rest.startswith("{") and "/" not in rest
+
+
+def including(modules: Sequence[Module]) -> list[str]:
+    """Where a router is included (decision 43)."""
+    return [
+        f"{module.path}:{node.lineno}"
+        for module in modules
+        for node in module.nodes
+        if isinstance(node, ast.Attribute) and node.attr == "include_router"
+    ]
+
+
+def test_no_router_is_included() -> None:
+    assert including(product()) == []
+
+
+def test_an_included_router_is_found() -> None:
+    assert including([parse("users/endpoints.py", "router.include_router(part)\n")]) == ["users/endpoints.py:1"]
 
 
 def test_an_unguarded_route_is_found() -> None:
