@@ -22,7 +22,7 @@ SLOW := tests/embedded tests/manage tests/doctor tests/migrations tests/storage 
 	tests/tenants/test_creation.py tests/cache/test_fills.py tests/roles_teams/test_races.py \
 	tests/sessions/test_everywhere.py tests/attachments/test_everywhere.py tests/ofrep/test_other_process.py \
 	tests/audit_export tests/audit_log/test_retention.py tests/platform/test_platform_log.py \
-	tests/mail/test_delivery.py tests/deploy/test_image.py tests/workers tests/cache/test_groups.py tests/replica \
+	tests/mail/test_delivery.py tests/deploy tests/database/test_frozen.py tests/workers tests/cache/test_groups.py tests/replica \
 	tests/shards tests/loading tests/tracing/test_collectors.py tests/restore
 CLIENTS := tests/ofrep/node/clients_in_node.py tests/clients/typescript_in_node.py tests/clients/python_client.py \
 	tests/clients/collection_in_node.py
