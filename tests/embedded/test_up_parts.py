@@ -20,7 +20,7 @@ from manage.stop_signals import HANDLED, StopRequested, StopSignals
 @pytest.fixture
 def signals() -> Iterator[StopSignals]:
     """Installed, and taken away again."""
-    before = {signum: signal.getsignal(signum) for signum in HANDLED}
+    before = {signum: signal.signal(signum, signal.SIG_DFL) for signum in HANDLED}  # these tests may be under nohup
     installed = StopSignals()
     installed.install()
     yield installed
@@ -40,6 +40,17 @@ def test_the_first_signal_interrupts_and_the_next_one_hurries(signals: StopSigna
     assert hurried == [True]
     with pytest.raises(StopRequested):  # whoever swallowed the first exception does not keep the process alive
         signals.check()
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
+    """The way of nohup."""
+    before = {signum: signal.signal(signum, signal.SIG_IGN) for signum in HANDLED}
+    try:
+        StopSignals().install()
+        assert [signum for signum in HANDLED if signal.getsignal(signum) == signal.SIG_IGN] == [signal.SIGHUP]
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def test_nothing_interrupts_a_stop(signals: StopSignals) -> None:
