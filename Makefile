@@ -114,8 +114,8 @@ $(ATTACKERS)/%/.installed: tests/scanners/%.txt $(INSTALLED)
 	@touch $@
 
 # -rP shows the figures.
-test-scanners: $(ATTACKERS_INSTALLED) ## Attack a running service with sqlmap and wapiti, which must find nothing
-	@$(PY) -m pytest -q -rP $(or $(PYTEST_ARGS),$(SCANNED))
+test-scanners: $(ATTACKERS_INSTALLED) ## Attack a running service with sqlmap and wapiti, which must find nothing (SECONDS_EACH=n, 60)
+	@SECONDS_EACH=$(or $(SECONDS_EACH),60) $(PY) -m pytest -q -rP $(or $(PYTEST_ARGS),$(SCANNED))
 
 # Not part of .ci/run: it needs pypi.org, and fails where that cannot be asked.
 audit: $(SCANNERS_INSTALLED) ## Fail if a pinned package has a known fault, or if that cannot be found out

@@ -29,11 +29,13 @@ SQLMAP: Final = (
 )
 # Those that attack, and those that look at answers; the rest looks for other products, or asks other machines.
 MODULES: Final = "cookieflags,crlf,csp,exec,file,htaccess,http_headers,methods,redirect,sql,ssrf,timesql,xss,xxe"
+SECONDS_EACH: Final = os.environ.get("SECONDS_EACH", "60")  # of a module; by the owner's requests some would never end
 WAPITI: Final = (
     *(str(ROOT / ".scanners/wapiti/bin/python"), str(HERE / "wapiti_given.py"), "--module", MODULES),
     *("--flush-session", "--scope", "domain", "--scan-force", "insane", "--no-bugreport", "--format", "json"),
     *("--dns-endpoint", "localhost"),
     *("--timeout", "10", "--tasks", "8", "--verbose", "1"),
+    *("--max-attack-time", SECONDS_EACH),
 )
 
 
