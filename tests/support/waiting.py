@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 PATIENCE: Final = 60.0  # seconds
-EVERY: Final = 0.01
 
 
 async def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -16,4 +15,4 @@ async def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not (await found if isinstance(found := holds(), Awaitable) else found):
         assert time.monotonic() < deadline, "it took too long"
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(0.005)
