@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from common.postgresql.errors import NO_ANSWER
+from common.postgresql.errors import NO_ANSWER, driver_error
 from common.shards import HOME
 from database import quote_identifier
 from migrations.notices import notify_change
@@ -129,9 +129,7 @@ async def plan_from(revision: str) -> Plan:
 
 def may_pass(error: Exception) -> bool:
     """Whether trying again later may help: somebody was using the tables, or the server went away."""
-    cause: BaseException = error
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        cause = error.orig.__cause__ or error.orig
+    cause = driver_error(error)
     state = getattr(cause, "sqlstate", None) or ""
     lost = isinstance(cause, NO_ANSWER)
     return lost or state in _PASSING or state.startswith("08")

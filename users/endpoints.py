@@ -19,21 +19,22 @@ from users.teams.endpoints import router as teams
 from users.tenants.endpoints import router as tenants
 from users.transfers.endpoints import router as transfers
 
-PARTS = (
-    auth,
-    passwords,
-    emails,
-    introspection,
-    sessions,
-    mfa,
-    api_keys,
-    tenants,
-    platform,
-    roles,
-    teams,
-    grants,
-    invitations,
-    transfers,
-    accounts,
+router = join(
+    (
+        auth,
+        passwords,
+        emails,
+        introspection,
+        sessions,
+        mfa,
+        api_keys,
+        tenants,
+        platform,
+        roles,
+        teams,
+        grants,
+        invitations,
+        transfers,
+        accounts,
+    )
 )
-router = join(PARTS)

@@ -44,7 +44,7 @@ def may_retry(error: Exception, *, commit_sent: bool) -> bool:
     """
     if isinstance(error, TimeoutError):
         return False
-    if _sqlstate(error) in LOST_RACES or isinstance(_driver_error(error), asyncpg.InvalidCachedStatementError):
+    if _sqlstate(error) in LOST_RACES or isinstance(driver_error(error), asyncpg.InvalidCachedStatementError):
         return True
     return not commit_sent and isinstance(translate(error, {}), DatabaseUnavailable)
 
@@ -63,7 +63,7 @@ def translate(error: Exception, constraints: Mapping[str, type[ServiceError]]) -
         return DatabaseUnavailable("The database is being prepared. Try again.")
     if state in {"23505", "23503"}:
         return _broken_rule(error, state, constraints)
-    if state in UNSTORABLE or isinstance(_driver_error(error).__cause__, OverflowError):  # the driver cannot encode it
+    if state in UNSTORABLE or isinstance(driver_error(error).__cause__, OverflowError):  # the driver cannot encode it
         return Unprocessable("A value cannot be stored: it is out of range or has characters that no text may have.")
     if state in LOST_RACES:
         return Conflict("Somebody changed the same records at the same moment. Try again.")
@@ -71,7 +71,7 @@ def translate(error: Exception, constraints: Mapping[str, type[ServiceError]]) -
 
 
 def _broken_rule(error: Exception, state: str, constraints: Mapping[str, type[ServiceError]]) -> ServiceError:
-    name = getattr(_driver_error(error), "constraint_name", None) or ""
+    name = getattr(driver_error(error), "constraint_name", None) or ""
     if name in constraints:
         return constraints[name]()
     return Conflict() if state == "23505" else UnknownReference()
@@ -83,7 +83,7 @@ def _is_connection_trouble(error: Exception) -> bool:
     return True
 
 
-def _driver_error(error: Exception) -> BaseException:
+def driver_error(error: Exception) -> BaseException:
     """asyncpg's own exception, below SQLAlchemy's two wrappers."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
@@ -91,4 +91,4 @@ def _driver_error(error: Exception) -> BaseException:
 
 
 def _sqlstate(error: Exception) -> str | None:
-    return getattr(_driver_error(error), "sqlstate", None)
+    return getattr(driver_error(error), "sqlstate", None)
