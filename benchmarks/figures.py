@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal, Self
 
 from benchmarks.load import Order
+from benchmarks.machine import pinned
 from benchmarks.servers import Server, World, collect, load
+from benchmarks.wrk import Request, fire, status_of
 
 ALLOWED: Final = "allowed"  # the baseline of what only has a limit
 
@@ -92,41 +94,49 @@ def against_limit(name: str, measured: Sequence[float], unit: str, limit: float,
     return Figure(name, counted, unit, limit, ALLOWED, counted / limit, ends, at_most(1))
 
 
-def measure_route(
-    world: World, pace: Pace, order: Order, goal: float, *, status: int = 200, remark: str = ""
-) -> list[Figure]:
-    """Requests a second of one route of the service over those of its bare twin (B1); ``status`` is what both answer.
-    Twice: where both write their access line, and where neither does."""
-    name = f"{order.method} {order.path.removeprefix('/api/v1')}{remark}"
+def measure_route(world: World, pace: Pace, request: Request, goal: float, *, remark: str = "") -> list[Figure]:
+    """Requests a second of one route of the service over those of its bare twin (B1). Twice: where both write their
+    access line, and where neither does."""
+    name = f"{request.method} {request.path.removeprefix('/api/v1')}{remark}"
     sides = {name: (world.service, world.bare), f"{name}; no access lines": (world.silent_service, world.silent_bare)}
-    return [_compare(title, *servers, pace, order, goal, status) for title, servers in sides.items()]
+    return [compare(title, *servers, [request], pace, "bare route", goal) for title, servers in sides.items()]
 
 
-def _compare(  # noqa: PLR0917 - all of it is what is compared
-    name: str, service: Server, bare_twin: Server, pace: Pace, order: Order, goal: float, status: int
+def compare(  # noqa: PLR0917 - all of it is what is compared
+    name: str, ours: Server, theirs: Server, requests: Sequence[Request], pace: Pace, baseline: str, goal: float
 ) -> Figure:
-    rate(service, order, 0.5, status)
-    rate(bare_twin, order, 0.5, status)
-    turns = [
-        (rate(service, order, pace.seconds, status), rate(bare_twin, order, pace.seconds, status))
-        for _ in range(pace.pairs)
-    ]
-    our_cpu, bare_cpu = (statistics.median(turn[side][1] for turn in turns) for side in (0, 1))
+    """Answers a second of two servers that are asked the same, in turns, each with a processor for itself in its turn;
+    beside them what an answer costs it. Raises RuntimeError if they answer differently."""
+    first, other = (status_of(server.port, requests[0]) for server in (ours, theirs))
+    if first != other:
+        raise RuntimeError(f"{requests[0].path} is answered with {first} and {other}")
+    with pinned(ours.process.pid), pinned(theirs.process.pid):
+        for server in (ours, theirs):
+            fire(server.port, requests, 1)
+        turns = [(_pace_of(ours, requests, pace), _pace_of(theirs, requests, pace)) for _ in range(pace.pairs)]
+    our_cpu, their_cpu = (statistics.median(turn[side][1] for turn in turns) for side in (0, 1))
     return Figure.of(
         name,
-        [(ours, bare) for (ours, _), (bare, _) in turns],
+        [(ours, theirs) for (ours, _), (theirs, _) in turns],
         "/s",
-        f"bare route; {our_cpu:.0f} and {bare_cpu:.0f} µs CPU",
+        f"{baseline}; {our_cpu:.0f} and {their_cpu:.0f} µs CPU",
         at_least(goal),
     )
 
 
-def rate(server: Server, order: Order, seconds: float, status: int = 200) -> tuple[float, float]:
-    """Answers a second, and microseconds of the server's processor time for each. Raises RuntimeError if any answer had
-    another status."""
+def _pace_of(server: Server, requests: Sequence[Request], pace: Pace) -> tuple[float, float]:
+    """Answers a second, and microseconds of the server's processor time for each."""
+    before = server.cpu()
+    answers = fire(server.port, requests, max(1.0, pace.seconds))
+    return answers.rate, (server.cpu() - before) / answers.count * 1e6
+
+
+def rate(server: Server, order: Order, seconds: float) -> tuple[float, float]:
+    """Answers a second, and microseconds of the server's processor time for each. Raises RuntimeError if any answer was
+    not 200."""
     before = server.cpu()
     found = collect(load(Order(**{**asdict(order), "port": server.port, "seconds": seconds})))
-    good = found.statuses.get(str(status), 0)
+    good = found.statuses.get("200", 0)
     if good != sum(found.statuses.values()):
         raise RuntimeError(f"{order.path} answered {found.statuses}")
-    return found.rate(status), (server.cpu() - before) / good * 1e6
+    return found.rate(), (server.cpu() - before) / good * 1e6

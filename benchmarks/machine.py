@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,16 @@ def pin(pid: int, cores: Collection[int]) -> None:
     """Let a process, and what it starts from now on, run on these processors only."""
     if cores:
         os.sched_setaffinity(pid, cores)
+
+
+@contextmanager
+def pinned(pid: int) -> Iterator[None]:
+    """Let a process that is measured have its own processor, until the block ends."""
+    pin(pid, MEASURED)
+    try:
+        yield
+    finally:
+        pin(pid, CORES)
 
 
 def describe(postgresql: str) -> dict[str, Any]:

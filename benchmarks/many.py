@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 import main
 from benchmarks.figures import Figure, Pace, at_least
-from benchmarks.machine import MEASURED, pin
+from benchmarks.machine import pinned
 from benchmarks.request_path import NOTES
 from benchmarks.servers import API, World
 from benchmarks.things import ARGON2, PASSWORD
@@ -84,6 +84,6 @@ def _name(number: int) -> str:
 
 
 def _rate(world: World, requests: Sequence[Request], pace: Pace) -> float:
-    pin(world.silent_service.process.pid, MEASURED)
-    fire(world.silent_service.port, requests, 1)
-    return fire(world.silent_service.port, requests, max(2.0, pace.seconds)).rate
+    with pinned(world.silent_service.process.pid):
+        fire(world.silent_service.port, requests, 1)
+        return fire(world.silent_service.port, requests, max(2.0, pace.seconds)).rate

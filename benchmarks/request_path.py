@@ -19,12 +19,11 @@ import httpx
 from sqlalchemy import event
 
 import main
-from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most
-from benchmarks.machine import MEASURED, pin
+from benchmarks.figures import Figure, Pace, against_limit, at_most, compare
 from benchmarks.recording import record
 from benchmarks.servers import API, DATABASE, Server, World, ask, resident, serving
 from benchmarks.things import SETTING
-from benchmarks.wrk import Request, fire
+from benchmarks.wrk import Request
 from common.config import Config
 from manage.listening import QUIETLY, UVICORN
 from tests.support.wire import wire_to
@@ -66,20 +65,6 @@ def measure(world: World, pace: Pace) -> list[Figure]:
             compare("GET /tools/tasks?limit=50", ours, raw, rivals.list, pace, same, 0.55),
         ]
     return [*figures, *measure_start(world, pace)]
-
-
-def compare(  # noqa: PLR0917 - all of it is what is compared
-    name: str, ours: Server, theirs: Server, requests: Sequence[Request], pace: Pace, baseline: str, goal: float
-) -> Figure:
-    """Requests a second of two servers that are asked the same, in turns."""
-    for server in (ours, theirs):
-        pin(server.process.pid, MEASURED)
-        fire(server.port, requests, 1)
-    seconds = max(1.0, pace.seconds)
-    turns = [
-        (fire(ours.port, requests, seconds).rate, fire(theirs.port, requests, seconds).rate) for _ in range(pace.pairs)
-    ]
-    return Figure.of(name, turns, "/s", baseline, at_least(goal))
 
 
 @contextmanager

@@ -7,11 +7,13 @@ third slower is noticed before it is merged.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 from math import log10
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from rich.console import Console
@@ -58,17 +60,20 @@ def write(found: Mapping[str, Sequence[Figure]], machine: Mapping[str, Any], *, 
     CHART.write_text(draw(figures))
 
 
-def record(found: Mapping[str, Sequence[Figure]]) -> None:
-    """Keep the ratios of a fast run to compare others with."""
-    ratios = {f"{section}: {one.name}": round(one.ratio, 3) for section, figures in found.items() for one in figures}
-    RECORDED.write_text(_text({**_read(RECORDED), **ratios}))
+def record(runs: Sequence[Mapping[str, Sequence[Figure]]]) -> None:
+    """Keep the medians of fast runs' ratios to compare others with."""
+    ratios = defaultdict[str, list[float]](list)
+    for section, one in ((section, one) for found in runs for section, figures in found.items() for one in figures):
+        ratios[f"{section}: {one.name}"].append(one.ratio)
+    medians = {name: round(median(every), 3) for name, every in ratios.items()}
+    RECORDED.write_text(_text({**_read(RECORDED), **medians}))
 
 
-def regressions(found: Mapping[str, Sequence[Figure]]) -> list[str]:
-    """What has become worse by more than a third than it was recorded, in a sentence each. The best turn counts: others
-    may have been disturbed. Times against a limit are the machine's as much as ours, and are left out, and so are costs
-    below half of what is allowed, which are too small for a fast run."""
-    recorded, worse = _read(RECORDED), []
+def regressions(found: Mapping[str, Sequence[Figure]]) -> dict[tuple[str, str], str]:
+    """What has become worse by more than a third than it was recorded, by section and name, in a sentence each. The
+    best turn counts: others may have been disturbed. Times against a limit are the machine's as much as ours, and are
+    left out, and so are costs below half of what is allowed, which are too small for a fast run."""
+    recorded, worse = _read(RECORDED), {}
     for section, figures in found.items():
         for one in figures:
             before = recorded.get(f"{section}: {one.name}")
@@ -79,7 +84,8 @@ def regressions(found: Mapping[str, Sequence[Figure]]) -> list[str]:
             else:
                 fell = one.spread[0] > max(before * (1 + REGRESSION), one.goal.ratio / 2)
             if fell:
-                worse.append(f"{section}: {one.name}: the ratio is {one.ratio:.2f}, and it was {before:.2f}")
+                text = f"{section}: {one.name}: the ratio is {one.ratio:.2f}, and it was {before:.2f}"
+                worse[section, one.name] = text
     return worse
 
 

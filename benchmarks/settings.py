@@ -14,6 +14,7 @@ from benchmarks.inside import Inside, running_inside
 from benchmarks.load import Order
 from benchmarks.servers import API, BULK, DATABASE, World, ask
 from benchmarks.things import CONTEXT, FLAGS, SETTING
+from benchmarks.wrk import Request
 from tests.support.wire import Wire, wire_to
 
 PATH: Final = f"{API}/settings/{SETTING}"
@@ -26,9 +27,9 @@ UNCACHED: Final = 20  # answers whose round trips are counted, to compare
 def measure(world: World, pace: Pace) -> list[Figure]:
     """All figures of the settings module."""
     return [
-        *measure_route(world, pace, Order(world.service.port, "GET", PATH, world.headers), 0.85, remark=", from L1"),
+        *measure_route(world, pace, Request(PATH, world.headers), 0.85, remark=", from L1"),
         uvloop.run(measure_redis(world, pace)),
-        *measure_route(world, pace, _known(world), 0.7, status=304, remark=f", 304 for {FLAGS} flags"),
+        *measure_route(world, pace, _known(world), 0.7, remark=f", 304 for {FLAGS} flags"),
         measure_evaluation(world, pace),
         uvloop.run(measure_round_trips(world, pace)),
     ]
@@ -52,7 +53,8 @@ async def measure_redis(world: World, pace: Pace) -> Figure:
 
 def measure_evaluation(world: World, pace: Pace) -> Figure:
     """Processor time of the server for all flags, each with a rule, evaluated and sent to somebody new."""
-    order = _bulk(world)
+    headers = {**world.headers, "Content-Type": "application/json"}
+    order = Order(world.service.port, "POST", BULK, headers, BODY)
     rate(world.service, order, 0.5)
     rate(world.bare, order, 0.5)
     pairs = [
@@ -132,12 +134,8 @@ async def _uncached_trips(inside: Inside, wire: Wire) -> float:
     return wire.trips / UNCACHED
 
 
-def _bulk(world: World, **headers: str) -> Order:
-    every = {**world.headers, "Content-Type": "application/json", **headers}
-    return Order(world.service.port, "POST", BULK, every, BODY)
-
-
-def _known(world: World) -> Order:
+def _known(world: World) -> Request:
     """As a client asks that has the answer. Its tag is good until the address of the stream changes, once an hour."""
     answer = ask(world.service.port, "POST", BULK, world.headers, json=json.loads(BODY))
-    return _bulk(world, **{"If-None-Match": answer.headers["ETag"]})
+    headers = {**world.headers, "Content-Type": "application/json", "If-None-Match": answer.headers["ETag"]}
+    return Request(BULK, headers, "POST", BODY)

@@ -14,10 +14,10 @@ from sqlalchemy import Executable
 
 import main as service
 from benchmarks.figures import Figure, Pace, against_limit, measure_route
-from benchmarks.load import Order
 from benchmarks.records import OBJECTS, VOCABULARY, fill, word
 from benchmarks.servers import API, World, ask
 from benchmarks.things import TENANT
+from benchmarks.wrk import Request
 from common.config import Config
 from common.ids import TenantName, new_id
 from common.paging import ListQuery
@@ -57,7 +57,7 @@ def measure(world: World, pace: Pace) -> list[Figure]:
     """Fill the tenant, and measure."""
     records, asked = (100_000, 100) if pace.fast else (1_000_000, 400)
     add_tasks(world)
-    figures = measure_route(world, pace, Order(world.service.port, "GET", LIST, world.headers), 0.5)
+    figures = measure_route(world, pace, Request(LIST, world.headers), 0.5)
     fill(world, records)
     return [*figures, *asyncio.run(measure_reads(world, records, asked))]
 

@@ -15,6 +15,7 @@ from benchmarks.figures import Figure, Pace, against_limit, at_least, at_most, m
 from benchmarks.load import Order
 from benchmarks.servers import Server, World, collect, load
 from benchmarks.things import ARGON2, PASSWORD, TENANT
+from benchmarks.wrk import Request
 from common.ids import TenantName, new_id
 from shared_auth import Principal, authorize
 
@@ -29,8 +30,8 @@ def measure(world: World, pace: Pace) -> list[Figure]:
     """All figures of the users module."""
     return [
         measure_permission_check(),
-        *measure_route(world, pace, Order(world.service.port, "GET", "/api/v1/auth/me", world.headers), 0.75),
-        *measure_route(world, pace, Order(world.service.port, "GET", "/api/v1/auth/test", world.headers), 0.75),
+        *measure_route(world, pace, Request("/api/v1/auth/me", world.headers), 0.75),
+        *measure_route(world, pace, Request("/api/v1/auth/test", world.headers), 0.75),
         *measure_route(world, pace, _introspection(world), 0.75),
         measure_logins(world, pace),
         *measure_health(world, pace),
@@ -98,9 +99,9 @@ def _slowest_under_logins(server: Server, pace: Pace) -> float:
     return slowest
 
 
-def _introspection(world: World) -> Order:
+def _introspection(world: World) -> Request:
     headers = {**world.headers, "Content-Type": FORM}
-    return Order(world.service.port, "POST", "/api/v1/auth/introspect", headers, urlencode({"token": world.token}))
+    return Request("/api/v1/auth/introspect", headers, "POST", urlencode({"token": world.token}))
 
 
 def _hashes_a_second(threads: int, seconds: float) -> float:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from benchmarks.machine import OTHERS, pin
 
 CONNECTIONS: Final = 8
@@ -53,6 +55,7 @@ class Answers:
     """What came of it, times in seconds."""
 
     rate: float
+    count: int
     p50: float
     p99: float
     all: Mapping[str, Any] = field(repr=False)
@@ -79,7 +82,14 @@ def fire(port: int, requests: Sequence[Request], seconds: float, connections: in
     found = json.loads(said.splitlines()[-1])
     if found["refused"] or found["broken"] or not found["requests"]:
         raise RuntimeError(f"{requests[0].method} {requests[0].path}: {found}")
-    return Answers(found["requests"] / found["seconds"], found["p50"], found["p99"], found)
+    return Answers(found["requests"] / found["seconds"], found["requests"], found["p50"], found["p99"], found)
+
+
+def status_of(port: int, request: Request) -> int:
+    """What a request is answered with: wrk itself only tells refusals."""
+    address = f"http://127.0.0.1:{port}{request.path}"
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        return client.request(request.method, address, headers=request.headers, content=request.body).status_code
 
 
 def _lua(request: Request) -> str:
