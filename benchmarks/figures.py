@@ -94,41 +94,46 @@ def against_limit(name: str, measured: Sequence[float], unit: str, limit: float,
     return Figure(name, counted, unit, limit, ALLOWED, counted / limit, ends, at_most(1))
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A server, and what it is asked in turn."""
+
+    server: Server
+    requests: Sequence[Request]
+
+    def measure(self, seconds: float) -> tuple[float, float]:
+        """Answers a second, and microseconds of the server's processor time for each."""
+        before = self.server.cpu()
+        answers = fire(self.server.port, self.requests, max(1.0, seconds))
+        return answers.rate, (self.server.cpu() - before) / answers.count * 1e6
+
+
 def measure_route(world: World, pace: Pace, request: Request, goal: float, *, remark: str = "") -> list[Figure]:
     """Requests a second of one route of the service over those of its bare twin (B1). Twice: where both write their
     access line, and where neither does."""
     name = f"{request.method} {request.path.removeprefix('/api/v1')}{remark}"
     sides = {name: (world.service, world.bare), f"{name}; no access lines": (world.silent_service, world.silent_bare)}
-    return [compare(title, *servers, [request], pace, "bare route", goal) for title, servers in sides.items()]
+    return [
+        compare(title, Asked(ours, [request]), Asked(bare, [request]), pace, "bare route", at_least(goal))
+        for title, (ours, bare) in sides.items()
+    ]
 
 
 def compare(  # noqa: PLR0917 - all of it is what is compared
-    name: str, ours: Server, theirs: Server, requests: Sequence[Request], pace: Pace, baseline: str, goal: float
+    name: str, ours: Asked, theirs: Asked, pace: Pace, baseline: str, goal: Goal
 ) -> Figure:
-    """Answers a second of two servers that are asked the same, in turns, each with a processor for itself in its turn;
-    beside them what an answer costs it. Raises RuntimeError if they answer differently."""
-    first, other = (status_of(server.port, requests[0]) for server in (ours, theirs))
+    """Answers a second of two servers, in turns, each with a processor for itself in its turn; beside them what an
+    answer costs it. Raises RuntimeError if they answer differently."""
+    first, other = (status_of(one.server.port, one.requests[0]) for one in (ours, theirs))
     if first != other:
-        raise RuntimeError(f"{requests[0].path} is answered with {first} and {other}")
-    with pinned(ours.process.pid), pinned(theirs.process.pid):
-        for server in (ours, theirs):
-            fire(server.port, requests, 1)
-        turns = [(_pace_of(ours, requests, pace), _pace_of(theirs, requests, pace)) for _ in range(pace.pairs)]
+        raise RuntimeError(f"{name}: one answers {first}, the other {other}")
+    with pinned(ours.server.process.pid), pinned(theirs.server.process.pid):
+        for one in (ours, theirs):
+            fire(one.server.port, one.requests, 1)
+        turns = [(ours.measure(pace.seconds), theirs.measure(pace.seconds)) for _ in range(pace.pairs)]
     our_cpu, their_cpu = (statistics.median(turn[side][1] for turn in turns) for side in (0, 1))
-    return Figure.of(
-        name,
-        [(ours, theirs) for (ours, _), (theirs, _) in turns],
-        "/s",
-        f"{baseline}; {our_cpu:.0f} and {their_cpu:.0f} µs CPU",
-        at_least(goal),
-    )
-
-
-def _pace_of(server: Server, requests: Sequence[Request], pace: Pace) -> tuple[float, float]:
-    """Answers a second, and microseconds of the server's processor time for each."""
-    before = server.cpu()
-    answers = fire(server.port, requests, max(1.0, pace.seconds))
-    return answers.rate, (server.cpu() - before) / answers.count * 1e6
+    rates = [(ours, theirs) for (ours, _), (theirs, _) in turns]
+    return Figure.of(name, rates, "/s", f"{baseline}; {our_cpu:.0f} and {their_cpu:.0f} µs CPU", goal)
 
 
 def rate(server: Server, order: Order, seconds: float) -> tuple[float, float]:

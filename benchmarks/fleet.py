@@ -7,14 +7,14 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from typing import Final
 
-from benchmarks.figures import Figure, Pace, at_least, at_most
-from benchmarks.load import Order
-from benchmarks.servers import API, DATABASE, PLATFORM_KEY, Server, ask, collect, load, serving
+from benchmarks.figures import Asked, Figure, Pace, at_least, at_most, compare
+from benchmarks.machine import OTHERS, pin
+from benchmarks.servers import API, DATABASE, PLATFORM_KEY, ask, serving
 from benchmarks.tenants import Cost, Place, in_each, running_place
 from benchmarks.things import PASSWORD
+from benchmarks.wrk import Request
 from common.ids import TenantName
 from database import Database
 from manage.listening import QUIETLY, UVICORN
@@ -47,7 +47,7 @@ def measure(pace: Pace) -> list[Figure]:
         return [*figures, *measure_requests(few, many, sizes[-1], pace)]
 
 
-def compare(name: str, baseline: str, pairs: Pairs, goal: float | None = None) -> Figure:
+def compare_times(name: str, baseline: str, pairs: Pairs, goal: float | None = None) -> Figure:
     """Seconds of ours over seconds of theirs; without a goal they are only shown."""
     turns = [(ours * 1000, theirs * 1000) for ours, theirs in pairs]
     return Figure.of(name, turns, "ms", baseline, None if goal is None else at_most(goal))
@@ -57,7 +57,10 @@ def compare_costs(name: str, baseline: str, costs: Costs, goal: float, *, share:
     """The same of what something costs, by the clock and by the processor; ``share`` is how many it was done for."""
     by_clock = [(ours.seconds / share, theirs.seconds / share) for ours, theirs in costs]
     by_processor = [(ours.cpu / share, theirs.cpu / share) for ours, theirs in costs]
-    return [compare(name, baseline, by_clock, goal), compare(f"{name}; processor time", baseline, by_processor, goal)]
+    return [
+        compare_times(name, baseline, by_clock, goal),
+        compare_times(f"{name}; processor time", baseline, by_processor, goal),
+    ]
 
 
 def measure_creation(place: Place, pace: Pace) -> list[Figure]:
@@ -87,7 +90,7 @@ def measure_growth(place: Place, sizes: Sequence[int], pace: Pace) -> list[Figur
             costs = [asyncio.run(run(place)) for _ in range(pace.pairs)]
             base = first.setdefault(kind, statistics.median(costs))
             title = f"{kind} with {size:,} tenants"
-            figures.append(compare(title, f"with {sizes[0]:,}", [(cost, base) for cost in costs]))
+            figures.append(compare_times(title, f"with {sizes[0]:,}", [(cost, base) for cost in costs]))
         if size == min(IDLE, sizes[-1]):
             figures.append(measure_idle(place, size, pace))
     return figures
@@ -135,7 +138,7 @@ def measure_idle(place: Place, size: int, pace: Pace) -> Figure:
 
     asyncio.run(run())
     pairs = [(asyncio.run(run()), IDLE_SECONDS) for _ in range(pace.pairs)]
-    return compare(f"fleet of {size:,} with nothing to do", "allowed", pairs, 1)
+    return compare_times(f"fleet of {size:,} with nothing to do", "allowed", pairs, 1)
 
 
 def measure_migration(place: Place, size: int, pace: Pace) -> list[Figure]:
@@ -168,6 +171,8 @@ def _migrate(place: Place, size: int) -> None:
 def measure_requests(few: Place, many: Place, size: int, pace: Pace) -> list[Figure]:
     """Requests a second of the same four tenants, where there are ten and where there are thousands."""
     asyncio.run(few.grow(0, FEW - len(HOT)))
+    for place in (few, many):
+        pin(place.postgres.pid, OTHERS)
     with ExitStack() as stack:
         program = [*UVICORN, *QUIETLY, "--port"]
         servers = [
@@ -175,14 +180,20 @@ def measure_requests(few: Place, many: Place, size: int, pace: Pace) -> list[Fig
             for place in (few, many)
         ]
         headers = [[_furnish(server.port, name) for name in HOT] for server in servers]
-        task = '{"title": "Call the driver"}'
-        return [
-            _compare_rates(f"{method} {path} with {size:,} tenants", servers, headers, method, path, body, pace)
-            for method, path, body in (
-                ("GET", "/auth/me", ""),
-                ("GET", "/tools/tasks?limit=10", ""),
-                ("POST", "/tools/tasks", task),
+
+        def measure_one(method: str, path: str, body: str | None = None) -> Figure:
+            content = {"Content-Type": "application/json"} if body else {}
+            alone, crowded = (
+                Asked(server, [Request(f"{API}{path}", {**one, **content}, method, body) for one in hot])
+                for server, hot in zip(servers, headers, strict=True)
             )
+            name = f"{method} {path} with {size:,} tenants"
+            return compare(name, crowded, alone, pace, f"with {FEW}", at_least(0.9))
+
+        return [
+            measure_one("GET", "/auth/me"),
+            measure_one("GET", "/tools/tasks?limit=10"),
+            measure_one("POST", "/tools/tasks", '{"title": "Call the driver"}'),
         ]
 
 
@@ -197,28 +208,3 @@ def _furnish(port: int, name: str) -> dict[str, str]:
     for number in range(20):
         ask(port, "POST", f"{API}/tools/tasks", headers, json={"title": f"Task {number}"})
     return headers
-
-
-def _compare_rates(  # noqa: PLR0917 - all of it is what is compared
-    name: str,
-    servers: Sequence[Server],
-    headers: Sequence[Sequence[dict[str, str]]],
-    method: str,
-    path: str,
-    body: str,
-    pace: Pace,
-) -> Figure:
-    content = {"Content-Type": "application/json"} if body else {}
-
-    def rate(side: int) -> float:
-        order = Order(servers[side].port, method, f"{API}{path}", body=body, connections=2, seconds=pace.seconds)
-        clients = [load(Order(**{**asdict(order), "headers": {**one, **content}})) for one in headers[side]]
-        found = [collect(client) for client in clients]
-        if any(set(one.statuses) - {"200", "201"} for one in found):
-            raise RuntimeError(f"{path} answered {[one.statuses for one in found]}")
-        return sum(one.rate(201 if method == "POST" else 200) for one in found)
-
-    for side in (0, 1):
-        rate(side)
-    pairs = [(rate(1), rate(0)) for _ in range(pace.pairs)]
-    return Figure.of(name, pairs, "/s", f"with {FEW}", at_least(0.9))
