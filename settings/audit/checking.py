@@ -27,6 +27,7 @@ from settings.audit.signing import checkpoint_holds, tombstone_holds
 from settings.audit.verify_export import hash_of, read_json
 
 STRETCH: Final = 10_000  # entries: about a tenth of a second, far from the statement timeout
+AT_ONCE: Final = 2  # stretches, each with a connection of its own
 STRETCH_AT_END: Final = 1_000  # some 10 ms
 CHECKPOINTS_AT_ONCE: Final = 500
 FIRST: Final = bytes(32)
@@ -111,17 +112,27 @@ async def _walk(chain: Chain, start: int, start_hash: bytes, ends: Row[Any]) -> 
         return 0, Break(seq=ends.first_seq, kind="inserted")
     checked, seq, last_hash = 0, start, start_hash
     while seq < ends.last_seq:
-        async with chain.open_unit() as unit:
-            stretch = await queries.check_stretch(
-                unit, seq, last_hash, through=ends.last_seq, limit=STRETCH, more=chain.more
-            )
-            if stretch.bad is not None:
-                return await _locate(chain, unit, (seq, last_hash), stretch.bad, checked)
-        if not stretch.size:
-            return checked, Break(seq=seq + 1, kind="deleted")
-        checked, seq, last_hash = checked + stretch.size, stretch.last_seq, stretch.last_hash
-        chain.advance(seq - start, ends.last_seq - start)
+        for through, stretch in await _check_some(chain, seq, ends.last_seq):
+            bad = stretch.first_bad_after(last_hash)
+            if bad is not None:
+                return await _locate(chain, (seq, last_hash), bad, checked)
+            if stretch.last_seq < through:
+                return checked + stretch.size, Break(seq=stretch.last_seq + 1, kind="deleted")
+            checked, seq, last_hash = checked + stretch.size, stretch.last_seq, stretch.last_hash
+            chain.advance(seq - start, ends.last_seq - start)
     return checked, _compare_head(ends, seq, last_hash)
+
+
+async def _check_some(chain: Chain, after: int, last: int) -> list[tuple[int, queries.Stretch]]:
+    """The next stretches, each with the number it should reach. Each is looked at by itself, so that PostgreSQL can use
+    a processor for each; that one follows the other is for the caller to see."""
+
+    async def check(start: int) -> tuple[int, queries.Stretch]:
+        through = min(start + STRETCH, last)
+        async with chain.open_unit() as unit:
+            return through, await queries.check_stretch(unit, start, through, chain.more)
+
+    return await asyncio.gather(*(check(start) for start in range(after, last, STRETCH)[:AT_ONCE]))
 
 
 def _compare_head(ends: Row[Any], seq: int, last_hash: bytes) -> Break | None:
@@ -132,17 +143,18 @@ def _compare_head(ends: Row[Any], seq: int, last_hash: bytes) -> Break | None:
     return None if ends.head_hash == last_hash else Break(seq=max(seq, 1), kind="head_altered")
 
 
-async def _locate(
-    chain: Chain, unit: Executes, known: tuple[int, bytes], bad: int, checked: int
-) -> tuple[int, Break | None]:
+async def _locate(chain: Chain, known: tuple[int, bytes], bad: int, checked: int) -> tuple[int, Break | None]:
     """The first bad entry's place and what happened there. What lies before it in its stretch is right."""
-    before = await queries.check_stretch(unit, *known, through=bad - 1, limit=STRETCH, more=chain.more)
-    expected = before.last_seq + 1
-    if bad != expected:
-        return checked + before.size, Break(seq=expected, kind="deleted")
-    row = await queries.get_columns(unit, bad, chain.more)
-    kind, seq = await _name(unit, row, before.last_hash, is_first=not checked + before.size)
-    return checked + before.size, Break(seq=seq, kind=kind)
+    seq, last_hash = known
+    async with chain.open_unit() as unit:
+        before = await queries.check_stretch(unit, seq, bad - 1, chain.more)
+        if before.size:
+            checked, seq, last_hash = checked + before.size, before.last_seq, before.last_hash
+        if bad != seq + 1:
+            return checked, Break(seq=seq + 1, kind="deleted")
+        row = await queries.get_columns(unit, bad, chain.more)
+        kind, place = await _name(unit, row, last_hash, is_first=not checked)
+    return checked, Break(seq=place, kind=kind)
 
 
 async def _name(unit: Executes, row: Row[Any], last_hash: bytes, *, is_first: bool) -> tuple[BreakKind, int]:

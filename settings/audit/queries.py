@@ -29,12 +29,19 @@ _QUOTE: Final = literal_column("'\"'", Text)
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What a stretch of the chain was found to be. ``bad`` is the first entry that is not right."""
+    """What a stretch of the chain was found to be: the hash that its first entry names, that of its last one, and the
+    first entry that is not right by itself or beside the one before it."""
 
     size: int
+    first_seq: int
     last_seq: int
+    prev_hash: bytes
     last_hash: bytes
     bad: int | None
+
+    def first_bad_after(self, last_hash: bytes) -> int | None:
+        """The first entry that is not right, where the one before them all has this hash."""
+        return self.bad if not self.size or self.prev_hash == last_hash else self.first_seq
 
 
 def _select_entries() -> AnySelect:
@@ -132,29 +139,31 @@ async def find_hash(unit: Executes, seq: int) -> bytes | None:
     return (await unit.execute(select(AuditLog.hash).where(AuditLog.seq == seq))).scalar_one_or_none()
 
 
-async def check_stretch(
-    unit: Executes, after: int, last_hash: bytes, *, through: int, limit: int, more: Sequence[str] = ()
-) -> Stretch:
-    """Recompute up to ``limit`` entries behind ``after``, whose hash is given. Entries that are right are read and
-    forgotten in the database; nothing but the outcome comes back. ``more`` are columns that only this log hashes."""
+async def check_stretch(unit: Executes, after: int, through: int, more: Sequence[str] = ()) -> Stretch:
+    """Recompute the entries behind number ``after``. Those that are right are read and forgotten in the database;
+    nothing but the outcome comes back. ``more`` are columns that only this log hashes."""
     found = (
         select(AuditLog.seq, AuditLog.hash, AuditLog.prev_hash, _computed(more).label("computed"))
         .where(AuditLog.seq > after, AuditLog.seq <= through)
         .order_by(AuditLog.seq)
-        .limit(limit)
         .subquery()
     )
     link = select(
         *found.c,
-        func.coalesce(func.lag(found.c.hash).over(order_by=found.c.seq), last_hash).label("before"),
+        func.coalesce(func.lag(found.c.hash).over(order_by=found.c.seq), found.c.prev_hash).label("before"),
         func.coalesce(func.lag(found.c.seq).over(order_by=found.c.seq), after).label("seq_before"),
     ).subquery()
     is_bad = or_(link.c.computed != link.c.hash, link.c.prev_hash != link.c.before, link.c.seq != link.c.seq_before + 1)
-    statement = select(func.count(), func.coalesce(func.max(link.c.seq), after), func.min(link.c.seq).filter(is_bad))
-    size, last_seq, bad = tuple((await unit.execute(statement)).one())
-    if size:
-        last_hash = (await unit.execute(select(AuditLog.hash).where(AuditLog.seq == last_seq))).scalar_one()
-    return Stretch(size, last_seq, last_hash, bad)
+    statement = select(func.count(), func.min(link.c.seq), func.max(link.c.seq), func.min(link.c.seq).filter(is_bad))
+    size, first_seq, last_seq, bad = tuple((await unit.execute(statement)).one())
+    if not size:
+        return Stretch(0, after, after, b"", b"", None)
+    first, last = (
+        select(column).where(AuditLog.seq == seq).scalar_subquery()
+        for column, seq in ((AuditLog.prev_hash, first_seq), (AuditLog.hash, last_seq))
+    )
+    prev_hash, last_hash = tuple((await unit.execute(select(first, last))).one())
+    return Stretch(size, first_seq, last_seq, prev_hash, last_hash, bad)
 
 
 def _computed(more: Sequence[str]) -> ColumnElement[bytes]:
