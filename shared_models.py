@@ -265,13 +265,15 @@ Timestamp = Annotated[datetime, PlainSerializer(rfc3339, when_used="json"), _TIM
 class Shape(BaseModel):
     """Base of all answers."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        defer_build=True, from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class Payload(Literally):
     """Base of all request bodies: undeclared fields are refused, and so are NUL bytes and lone surrogates."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 PlainText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

@@ -20,6 +20,7 @@ from common.errors import (
 )
 from common.http.dispatch import is_meant
 from common.http.json_body import JsonRequest
+from common.http.late_routes import LateRoute
 from common.http.openapi import security
 from common.http.problems import write_pointer
 from common.postgresql.errors import DATABASE_ERRORS, may_retry, translate
@@ -32,12 +33,11 @@ from serving.repeating import HEADER, once, once_apart
 from serving.visit import Visit, visit_of
 
 
-class Route(APIRoute):
+class AnalysedRoute(APIRoute):
     """A route that knows its guard and its unit from the endpoint's signature."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        options["operation_id"] = endpoint.__name__
-        super().__init__(path, endpoint, **options)
+        super().__init__(path, endpoint, **{**options, "operation_id": endpoint.__name__})
         guard = guard_of(self)
         unit = _unit_of(self.dependant)
         headers = headers_of(self, unit)
@@ -86,6 +86,12 @@ class Route(APIRoute):
                 raise meaning from error
 
         return run
+
+
+class Route(LateRoute, AnalysedRoute):
+    """The same, analysed when it is first asked."""
+
+    analysed_as = AnalysedRoute
 
 
 async def in_unit(handle: Handler, kind: type[ReadUnit], request: Request) -> Response:

@@ -21,8 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     import of the application before they begin their own.
     """
     if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
-        gc.disable()  # until the tests are collected: nothing of it is garbage, and looking for some costs a seventh
         config.pluginmanager.import_plugin("tests.support.fixtures")
+        gc.disable()  # until the tests are collected: nothing of it is garbage, and looking for some costs a seventh
 
 
 def pytest_collection_finish() -> None:
