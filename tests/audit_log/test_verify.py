@@ -113,7 +113,9 @@ async def checkpoint(tenant: TestTenant) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", TAMPERING)
-async def test_tampering_is_found_and_located(name: str, logged: TestTenant, superuser: asyncpg.Connection) -> None:
+async def test_tampering_is_found_and_located(
+    name: str, logged: TestTenant, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     statements, seq, kind = TAMPERING[name]
     size = (await checkpoint(logged))["size"]
     assert await verify(logged) == {"ok": True, "checked": size, "first_break": None}
@@ -122,10 +124,12 @@ async def test_tampering_is_found_and_located(name: str, logged: TestTenant, sup
         assert await superuser.execute(statement) not in {"UPDATE 0", "DELETE 0", "INSERT 0 0"}, statement
 
     expected = {LAST: size, NEXT: size + 1}.get(seq, seq)
-    found = await verify(logged)
-    assert found["first_break"] == {"seq": expected, "kind": kind}
-    assert not found["ok"]
-    assert found["checked"] <= size
+    for stretch in (checking.STRETCH, 3, 2, 1):  # wherever the borders are
+        monkeypatch.setattr(checking, "STRETCH", stretch)
+        found = await verify(logged)
+        assert found["first_break"] == {"seq": expected, "kind": kind}, stretch
+        assert not found["ok"]
+        assert found["checked"] <= size
 
 
 @pytest.mark.parametrize("stretch", [1, 3, 10_000])
@@ -158,9 +162,12 @@ async def test_a_log_written_anew_is_found_by_its_checkpoint(logged: TestTenant,
     assert await verify(logged) == {"ok": False, "checked": size, "first_break": {"seq": size, "kind": "rewritten"}}
 
 
+@pytest.mark.parametrize("stretch", [10_000, 6, 1])
 async def test_an_entry_with_a_new_hash_is_known_by_the_next_one(
-    logged: TestTenant, superuser: asyncpg.Connection
+    stretch: int, logged: TestTenant, superuser: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where the next one is the first of another stretch."""
+    monkeypatch.setattr(checking, "STRETCH", stretch)
     row = await superuser.fetchrow("SELECT * FROM audit_logs WHERE seq = 6")
     forged = hash_of({**row, "action": "innocent"})
     await superuser.execute("UPDATE audit_logs SET action = 'innocent', hash = $1 WHERE seq = 6", forged)
