@@ -19,16 +19,14 @@ import asyncpg
 from sqlalchemy import select, text
 
 from benchmarks.figures import Figure, Pace, at_most
+from benchmarks.tenants import create_tenants
 from common.audit import Origin
 from common.config import Config
-from common.ids import TenantName
 from database import Database, Tenant
 from manage.embedded import EmbeddedPostgres
 from migrations.bootstrap import prepare_database
 from migrations.login import plain_dsn, service_login
-from migrations.provision import TenantProvisioner
 from migrations.tenant import expected_revision
-from serving.services import NewOwner
 from settings.models import Setting
 from tools.models import Event, Note, Task
 from users.models import Role, Team, User, UserSession
@@ -84,29 +82,13 @@ async def make_and_compare(config: Config, count: int, bound: int) -> list[Figur
 
 
 async def make_tenants(config: Config, count: int) -> list[Tenant]:
-    """As the platform makes them, four at a time."""
+    """So many, in a database that tells what its backends hold."""
     await prepare_database(config)
-    provisioner = TenantProvisioner(config)
     owner = await asyncpg.connect(plain_dsn(config.owner_url))
     await owner.execute(MEMORY)
     await owner.close()
-
-    async def nobody() -> NewOwner:
-        return NewOwner("owner@bench.example", "owner@bench.example", "owner", "owner", "no hash", None)
-
-    async def make(number: int) -> Tenant:
-        name = TenantName.parse(f"many{number}")
-        assert name is not None
-        for last in (False, True):
-            try:
-                await provisioner.create(name, title=name.schema, owner=nobody, origin=Origin("bench"))
-                break
-            except TimeoutError:  # a server that is busy with a checkpoint
-                if last:
-                    raise
-        return Tenant(name, name.schema, "active", expected_revision())
-
-    return list(await asyncio.gather(*(make(number) for number in range(count))))
+    names = await create_tenants(config, (f"many{number}" for number in range(count)), "no hash")
+    return [Tenant(name, name.schema, "active", expected_revision()) for name in names]
 
 
 async def compare(config: Config, tenants: Sequence[Tenant], bound: int) -> list[Figure]:

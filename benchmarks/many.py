@@ -8,19 +8,15 @@ from typing import Any, Final
 
 import httpx
 from passlib.context import CryptContext
-from prometheus_client import CollectorRegistry
 
-import main
 from benchmarks.figures import Figure, Pace, at_least
 from benchmarks.machine import pinned
 from benchmarks.request_path import NOTES
 from benchmarks.servers import API, World
+from benchmarks.tenants import create_tenants
 from benchmarks.things import ARGON2, PASSWORD
 from benchmarks.wrk import Request, fire
-from common.audit import Origin
 from common.config import Config
-from common.ids import TenantName, new_id
-from serving.services import NewOwner
 
 AT_ONCE: Final = 4
 SIGNING_IN: Final = 8
@@ -37,7 +33,9 @@ def measure(world: World, pace: Pace) -> list[Figure]:
 
 async def prepare(world: World, number: int) -> list[Request]:
     """Make so many tenants, each with a note; a request for each of these."""
-    await create(world, number)
+    values: dict[str, Any] = {name.lower(): value for name, value in world.environment.items()}
+    stored = CryptContext(schemes=["argon2"], **ARGON2).hash(PASSWORD)
+    await create_tenants(Config(**values), map(_name, range(number)), stored)
     slots = asyncio.Semaphore(SIGNING_IN)
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{world.silent_service.port}", trust_env=False, timeout=60
@@ -54,29 +52,6 @@ async def prepare(world: World, number: int) -> list[Request]:
                 return Request(f"{NOTES}/{note['id']}", headers)
 
         return await asyncio.gather(*(furnish(one) for one in range(number)))
-
-
-async def create(world: World, number: int) -> None:
-    """Make so many tenants, as the service does, but for the hash of their owners' password."""
-    values: dict[str, Any] = {name.lower(): value for name, value in world.environment.items()}
-    services = main.build_services(Config(**values), CollectorRegistry())
-    stored = CryptContext(schemes=["argon2"], **ARGON2).hash(PASSWORD)
-
-    async def owner() -> NewOwner:
-        address = "owner@many.example"
-        return NewOwner(address, address, "owner", "owner", stored, "Owner", "en", "UTC")
-
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def make(tenant: int) -> None:
-        name = TenantName.parse(_name(tenant))
-        assert name is not None
-        async with slots:
-            await services.provisioner.create(name, title=str(tenant), owner=owner, origin=Origin(str(new_id())))
-
-    await asyncio.gather(*(make(one) for one in range(number)))
-    await services.database.close()
-    await services.caches.redis.close()
 
 
 def _name(number: int) -> str:
