@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.interleaving.line import write_request
+from tests.support.lines import request
 from tests.support.servers import PLATFORM_KEY
 from tests.support.world import API, PASSWORD
 
@@ -113,7 +113,7 @@ def ask_well(member: Member, chance: random.Random) -> Question:
         ],
         weights=[4, 4, 4, 4, 3, 2, 2, 1, 1],
     )[0]
-    return Question(write_request(method, path, member.headers, body), frozenset({status}), is_marked=True)
+    return Question(request(method, API + path, member.headers, body), frozenset({status}), is_marked=True)
 
 
 def ask_badly(member: Member, crowd: Sequence[Member], chance: random.Random) -> Question:
@@ -134,7 +134,7 @@ def ask_badly(member: Member, crowd: Sequence[Member], chance: random.Random) ->
         weights=[4, 4, 4, 4, 4, 4, 4, 1],
     )[0]
     headers = member.headers | ({"X-Tenant-ID": other.schema} if status == 403 else {})
-    return Question(write_request(method, path, headers, body), frozenset({status}), is_marked=False)
+    return Question(request(method, API + path, headers, body), frozenset({status}), is_marked=False)
 
 
 def foreign(member: Member, body: bytes) -> set[int]:

@@ -23,9 +23,9 @@ from fastapi import FastAPI
 from common.config import Config
 from migrations.login import service_login
 from tests.interleaving.crowd import Member, Question, ask_badly, ask_well, foreign, gather_crowd, sign_in_all
-from tests.interleaving.line import Line
 from tests.support.apps import connect
 from tests.support.bouncers import bouncer_for, installed_bouncers
+from tests.support.lines import Line
 from tests.support.servers import Servers
 from tests.test_integration import running_service
 
@@ -109,19 +109,22 @@ async def locked_teams(config: Config, crowd: list[Member]) -> AsyncIterator[Non
 
 async def ask_on_one_line(port: int, crowd: list[Member], turns: Iterator[int], found: Found) -> None:
     """Ask until all turns are taken, each time for another tenant."""
-    line = Line(port)
+    line = await Line.open(port)
     for turn in turns:
+        if line.is_closed:
+            line = await Line.open(port)
         chance = random.Random(SEED + turn)
         member, kind = chance.choice(crowd), chance.random()
         if kind < ABORTED:
             request = ask_well(member, chance).request
             length = chance.choice([len(request), len(request), len(request) - 9])
-            await line.hang_up(request, length, chance.choice([0, 0.001, 0.003, 0.01]))
+            await line.hang_up(request[:length], chance.choice([0, 0.001, 0.003, 0.01]))
             found.answers["aborted"] += 1
             continue
         wrong = kind < ABORTED + WRONG
         question = ask_badly(member, crowd, chance) if wrong else ask_well(member, chance)
-        found.note(member, question, *await line.ask(question.request))
+        answer = await line.exchange(question.request)
+        found.note(member, question, answer.status, answer.body)
         found.answers["wrong"] += wrong
     line.close()
 

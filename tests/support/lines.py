@@ -57,8 +57,12 @@ class Line:
         self, method: str, path: str, headers: Mapping[str, str], body: object = None, *, patience: float = 30.0
     ) -> Answer:
         """Send one request and read its answer."""
+        return await self.exchange(request(method, path, headers, body), patience=patience)
+
+    async def exchange(self, written: bytes, *, patience: float = 30.0) -> Answer:
+        """The same for a request that is written already."""
         async with asyncio.timeout(patience):
-            self.writer.write(request(method, path, headers, body))
+            self.writer.write(written)
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = LENGTH.search(head)
             data = await self._reader.readexactly(int(length[1])) if length else b""
@@ -71,8 +75,14 @@ class Line:
         """Whether it is of no use any more."""
         return self.writer.is_closing()
 
+    async def hang_up(self, written: bytes, seconds: float) -> None:
+        """Send what may be a part of a request, wait a moment, and be gone without a word."""
+        self.writer.write(written)
+        await asyncio.sleep(seconds)
+        self.writer.transport.abort()
+
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.writer.close()
 
 
