@@ -183,8 +183,9 @@ def measure_requests(few: Place, many: Place, size: int, pace: Pace) -> list[Fig
 
         def measure_one(method: str, path: str, body: str | None = None) -> Figure:
             content = {"Content-Type": "application/json"} if body else {}
+            status = 201 if method == "POST" else 200
             alone, crowded = (
-                Asked(server, [Request(f"{API}{path}", {**one, **content}, method, body) for one in hot])
+                Asked(server, [Request(f"{API}{path}", {**one, **content}, method, body, status) for one in hot])
                 for server, hot in zip(servers, headers, strict=True)
             )
             name = f"{method} {path} with {size:,} tenants"

@@ -42,12 +42,13 @@ class WrkMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent."""
+    """What is sent, and the status that answers it."""
 
     path: str
     headers: Mapping[str, str]
     method: str = "GET"
     body: str | None = None
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,13 @@ def fire(port: int, requests: Sequence[Request], seconds: float, connections: in
     return Answers(found["requests"] / found["seconds"], found["requests"], found["p50"], found["p99"], found)
 
 
-def status_of(port: int, request: Request) -> int:
-    """What a request is answered with: wrk itself only tells refusals."""
+def insist(port: int, request: Request) -> None:
+    """Send it once. Raises RuntimeError if another status answers: wrk itself only tells refusals."""
     address = f"http://127.0.0.1:{port}{request.path}"
     with httpx.Client(trust_env=False, timeout=60) as client:
-        return client.request(request.method, address, headers=request.headers, content=request.body).status_code
+        answer = client.request(request.method, address, headers=request.headers, content=request.body)
+    if answer.status_code != request.status:
+        raise RuntimeError(f"{request.method} {request.path}: {answer.status_code} instead of {request.status}")
 
 
 def _lua(request: Request) -> str:
